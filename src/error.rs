@@ -1,0 +1,130 @@
+//! What can go wrong, in two tiers. Expected refusals carry a stable code that a client may rely on; an internal
+//! failure carries its source and shows the world only that it happened.
+
+use std::time::Duration;
+
+use crate::job::JobId;
+
+/// A refusal or a failure of an operation, as the service layer tells it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The request breaks a rule; each field's complaint is in `details`.
+    #[error("{message}")]
+    Invalid {
+        /// One sentence that says what to do.
+        message: String,
+        /// The fields at fault, if it was a matter of fields.
+        details: Vec<FieldError>,
+    },
+    /// There is no such thing, or it is not the caller's.
+    #[error("no {what} with the id `{id}`")]
+    NotFound {
+        /// The sort of thing: `job`, `processor`.
+        what: &'static str,
+        /// What was asked for.
+        id: String,
+    },
+    /// The job has ended, so it can no longer change.
+    #[error("job {id} has already finished as {status}")]
+    AlreadyFinished {
+        /// The job.
+        id: JobId,
+        /// How it ended.
+        status: &'static str,
+    },
+    /// Somebody else holds what the request needs.
+    #[error("{0}")]
+    Conflict(String),
+    /// It was there, and its retention has passed.
+    #[error("{0}")]
+    Gone(String),
+    /// No processor of this subtype was ever registered.
+    #[error("no processor is registered for subType `{sub_type}`; there are: {known}")]
+    UnknownProcessor {
+        /// The subtype that was asked for.
+        sub_type: String,
+        /// Those that exist, separated by commas.
+        known: String,
+    },
+    /// An idempotency key was used again with another body.
+    #[error("this Idempotency-Key was already used with a different request body")]
+    IdempotencyMismatch,
+    /// The queue is as deep as it may be.
+    #[error("the queue holds {depth} waiting jobs, which is its limit")]
+    QueueFull {
+        /// Jobs that wait.
+        depth: u64,
+    },
+    /// The store cannot commit now; nothing was accepted.
+    #[error("the store cannot commit at the moment: {reason}")]
+    Unavailable {
+        /// Why, in words for an operator.
+        reason: String,
+        /// When it is worth another try.
+        retry_after: Duration,
+    },
+    /// A fault of ours or of the machine.
+    #[error("internal error: {0}")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// One field's complaint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    /// Path of the field, such as `retryPolicy.maxRetries`.
+    pub field: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl Error {
+    /// A request that breaks a rule, without a field to blame.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::Invalid { message: message.into(), details: Vec::new() }
+    }
+
+    /// A request with one field at fault.
+    pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::fields(vec![FieldError { field: field.into(), message: message.into() }])
+    }
+
+    /// A request with several fields at fault; the sentence is made from the first.
+    pub fn fields(details: Vec<FieldError>) -> Self {
+        let message = match details.as_slice() {
+            [] => "the request is not valid".to_owned(),
+            [one] => format!("{}: {}", one.field, one.message),
+            [first, rest @ ..] => format!("{}: {} (and {} more)", first.field, first.message, rest.len()),
+        };
+        Self::Invalid { message, details }
+    }
+
+    /// No job with this id.
+    pub fn no_job(id: impl ToString) -> Self {
+        Self::NotFound { what: "job", id: id.to_string() }
+    }
+
+    /// A fault of ours or of the machine.
+    pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(source.into())
+    }
+
+    /// The stable code that clients may rely on.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid { .. } => "invalid_request",
+            Self::NotFound { .. } => "not_found",
+            Self::AlreadyFinished { .. } => "already_finished",
+            Self::Conflict(_) => "conflict",
+            Self::Gone(_) => "gone",
+            Self::UnknownProcessor { .. } => "unknown_processor",
+            Self::IdempotencyMismatch => "idempotency_mismatch",
+            Self::QueueFull { .. } => "queue_full",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Internal(_) => "internal",
+        }
+    }
+}
+
+/// The result of an operation.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

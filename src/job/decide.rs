@@ -1,0 +1,321 @@
+//! The life of a job. Whatever happens to a job, this function alone says what it means; engines persist the
+//! answer and never choose.
+
+use std::sync::Arc;
+
+use super::{
+    Attempt, CancelAsked, End, Event, Holder, Job, JobError, Life, Outcome, Progress, Refusal, ResultRef, Run, State,
+    Transition, Visibility,
+};
+use crate::clock::Timestamp;
+use crate::limits;
+
+/// What `event` makes of `job` at the moment `now`.
+///
+/// # Errors
+/// A [`Refusal`] when the event changes nothing, with the reason.
+pub fn decide(job: &Job, event: Event, now: Timestamp) -> Result<Transition, Refusal> {
+    match event {
+        Event::Claimed { holder, lease_until } => claimed(job, holder, lease_until, now),
+        Event::Renewed { epoch, lease_until } => {
+            let run = held(job, epoch)?;
+            let run = Run { lease_until: Some(lease_until), ..run.clone() };
+            Ok(step(job, Life { state: State::Running(Arc::new(run)), ..job.life.clone() }).fleeting())
+        }
+        Event::Progressed { epoch, percent, message } => {
+            held(job, epoch)?;
+            let before = &job.life.progress;
+            let progress = Progress {
+                percent: percent.min(100).max(before.percent),
+                first_at: before.first_at.or(Some(now)),
+                at: Some(now),
+                message: message.or_else(|| before.message.clone()),
+            };
+            Ok(step(job, Life { progress, ..job.life.clone() }).fleeting())
+        }
+        Event::StateSaved { epoch, state } => {
+            held(job, epoch)?;
+            Ok(step(job, Life { saved: state, ..next(job) }))
+        }
+        Event::Succeeded { epoch, result, follow_ups } => succeeded(job, held(job, epoch)?, result, follow_ups, now),
+        Event::Failed { epoch, error, retryable, retry_after } => {
+            let run = held(job, epoch)?;
+            let asked = retry_after.map(|span| span.min(limits::RETRY_DELAY_MAX));
+            let pause = job.spec.retry.pause(job.id, job.life.failures.saturating_add(1));
+            let again = retryable.then(|| now.plus(asked.map_or(pause, |asked| asked.max(pause))));
+            failed(job, run, Outcome::Failed, error, again, now)
+        }
+        Event::TimedOut { epoch } => {
+            let run = held(job, epoch)?;
+            let allowed = job.spec.timeout_ms.unwrap_or_else(|| now.millis_since(run.started_at));
+            let error =
+                JobError::new("timeout", format!("took longer than the {} s it was allowed", allowed as f64 / 1e3));
+            let again = now.plus(job.spec.retry.pause(job.id, job.life.failures.saturating_add(1)));
+            failed(job, run, Outcome::Timeout, error, Some(again), now)
+        }
+        Event::CancelAsked { by } => cancel_asked(job, by, now),
+        Event::Stopped { epoch } => match held(job, epoch)? {
+            run if run.cancel.is_some() => Ok(stopped(job, run, now)),
+            _ => Err(Refusal::NothingToDo),
+        },
+        Event::Released { epoch, reason } => {
+            let run = held(job, epoch)?;
+            Ok(given_back(job, run, Outcome::Released, JobError::new("released", &*reason), now, now))
+        }
+        Event::LeaseLost { epoch } => match held(job, epoch)? {
+            run if run.lease_until.is_some_and(|until| until <= now) => {
+                let error = JobError::new("lost", "the worker gave no sign of life until its lease ran out");
+                Ok(given_back(job, run, Outcome::Lost, error, now, now))
+            }
+            _ => Err(Refusal::NotDue),
+        },
+        Event::Crashed { epoch } => crashed(job, held(job, epoch)?, now),
+        Event::Expired => expired(job, now),
+        Event::RetryAsked { .. } => retry_asked(job, now),
+        Event::Discarded => match &job.life.state {
+            State::Finished(end) if end.dead => {
+                let end = End { dead: false, ..(**end).clone() };
+                Ok(step(job, Life { state: State::Finished(Arc::new(end)), ..next(job) }))
+            }
+            State::Finished(_) => Err(Refusal::NothingToDo),
+            _ => Err(Refusal::NotFinished),
+        },
+    }
+}
+
+/// The run that the claim `epoch` granted, or why it is no longer theirs.
+fn held(job: &Job, epoch: u32) -> Result<&Run, Refusal> {
+    match &job.life.state {
+        State::Running(run) if job.life.epoch == epoch => Ok(run),
+        _ => Err(Refusal::Stale),
+    }
+}
+
+/// The life after this one, as yet unchanged but for its revision.
+fn next(job: &Job) -> Life {
+    Life { revision: job.life.revision.wrapping_add(1), ..job.life.clone() }
+}
+
+/// The step from this job's life to `next`.
+fn step(job: &Job, next: Life) -> Transition {
+    Transition {
+        job: job.id,
+        seq: job.seq,
+        expects: job.life.revision,
+        next,
+        follow_ups: Vec::new(),
+        visibility: Visibility::Durable,
+    }
+}
+
+impl Transition {
+    fn fleeting(self) -> Self {
+        Self { visibility: Visibility::Fleeting, ..self }
+    }
+}
+
+fn claimed(job: &Job, holder: Holder, lease_until: Option<Timestamp>, now: Timestamp) -> Result<Transition, Refusal> {
+    match job.life.state {
+        State::Waiting { run_at } if run_at > now => Err(Refusal::NotDue),
+        State::Waiting { .. } if has_expired(job, now) => Err(Refusal::Expired),
+        State::Waiting { .. } => {
+            let run = Run { started_at: now, holder, lease_until, cancel: None };
+            let life = Life {
+                state: State::Running(Arc::new(run)),
+                epoch: job.life.epoch.wrapping_add(1),
+                attempt: job.life.failures.saturating_add(1),
+                progress: Progress::default(),
+                ..next(job)
+            };
+            Ok(Transition { visibility: Visibility::Early, ..step(job, life) })
+        }
+        State::Running(_) => Err(Refusal::Stale),
+        State::Finished(_) => Err(Refusal::AlreadyFinished(job.status())),
+    }
+}
+
+/// A job that has been tried once is past its expiry: it did start in time.
+fn has_expired(job: &Job, now: Timestamp) -> bool {
+    job.life.epoch == 0 && job.spec.expires_at().is_some_and(|at| at <= now)
+}
+
+fn succeeded(
+    job: &Job,
+    run: &Run,
+    result: Option<ResultRef>,
+    follow_ups: Vec<super::NewJob>,
+    now: Timestamp,
+) -> Result<Transition, Refusal> {
+    if run.cancel.is_some() {
+        return Ok(stopped(job, run, now));
+    }
+    let end = End { result, ..end(Some(run), Outcome::Success, now) };
+    let progress = Progress { percent: 100, ..job.life.progress.clone() };
+    let life = Life { state: State::Finished(Arc::new(end)), progress, saved: None, ..next(job) };
+    Ok(Transition { follow_ups, ..step(job, life) })
+}
+
+/// A failure that uses up a retry; `again` is the moment of the next try, if one makes sense.
+fn failed(
+    job: &Job,
+    run: &Run,
+    outcome: Outcome,
+    error: JobError,
+    again: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Transition, Refusal> {
+    if run.cancel.is_some() {
+        return Ok(stopped(job, run, now));
+    }
+    let failures = job.life.failures.saturating_add(1);
+    let again = again.filter(|_| failures <= job.spec.retry.max_retries);
+    let mut transition = match again {
+        Some(run_at) => given_back(job, run, outcome, error, run_at, now),
+        None => dead(job, run, outcome, error, now),
+    };
+    transition.next.failures = failures;
+    Ok(transition)
+}
+
+/// The process died under the job. It is tried again a few times, then quarantined among the dead letters.
+fn crashed(job: &Job, run: &Run, now: Timestamp) -> Result<Transition, Refusal> {
+    if run.cancel.is_some() {
+        return Ok(stopped(job, run, now));
+    }
+    let crashes = job.life.crashes.saturating_add(1);
+    let error =
+        JobError::new("crashed", format!("its process died while it ran (crash {crashes} of {})", limits::CRASHES_MAX));
+    let mut transition = if crashes < limits::CRASHES_MAX {
+        given_back(job, run, Outcome::Crashed, error, now.plus(limits::CRASH_DELAY), now)
+    } else {
+        dead(job, run, Outcome::Crashed, error, now)
+    };
+    transition.next.crashes = crashes;
+    Ok(transition)
+}
+
+fn cancel_asked(job: &Job, by: Arc<str>, now: Timestamp) -> Result<Transition, Refusal> {
+    match &job.life.state {
+        State::Waiting { .. } => {
+            let error = JobError::new("cancelled", format!("cancelled by {by} before it ran"));
+            let end = End { error: Some(Arc::new(error)), ..end(None, Outcome::Cancelled, now) };
+            Ok(step(job, Life { state: State::Finished(Arc::new(end)), ..next(job) }))
+        }
+        State::Running(run) if run.cancel.is_some() => Err(Refusal::NothingToDo),
+        State::Running(run) => {
+            let run = Run { cancel: Some(CancelAsked { at: now, by }), ..(**run).clone() };
+            Ok(step(job, Life { state: State::Running(Arc::new(run)), ..next(job) }))
+        }
+        State::Finished(_) => Err(Refusal::AlreadyFinished(job.status())),
+    }
+}
+
+fn expired(job: &Job, now: Timestamp) -> Result<Transition, Refusal> {
+    match &job.life.state {
+        State::Waiting { .. } if has_expired(job, now) => {
+            let error = JobError::new("expired", "it was not started before its expiresAt");
+            let end = End { error: Some(Arc::new(error)), ..end(None, Outcome::Failed, now) };
+            Ok(step(job, Life { state: State::Finished(Arc::new(end)), ..next(job) }))
+        }
+        State::Waiting { .. } => Err(Refusal::NotDue),
+        State::Running(_) => Err(Refusal::Stale),
+        State::Finished(_) => Err(Refusal::AlreadyFinished(job.status())),
+    }
+}
+
+/// A person wants another try: of a job that failed or was cancelled, or at once of one that waits for its time.
+/// The retries begin anew; the attempts and the fencing token go on.
+fn retry_asked(job: &Job, now: Timestamp) -> Result<Transition, Refusal> {
+    let again = |attempts| Life {
+        state: State::Waiting { run_at: now },
+        attempt: 0,
+        failures: 0,
+        crashes: 0,
+        progress: Progress::default(),
+        attempts,
+        ..next(job)
+    };
+    match &job.life.state {
+        State::Waiting { run_at } if *run_at > now => {
+            Ok(step(job, Life { state: State::Waiting { run_at: now }, ..next(job) }))
+        }
+        State::Waiting { .. } => Err(Refusal::NothingToDo),
+        State::Running(_) => Err(Refusal::NotFinished),
+        State::Finished(end) if end.outcome == Outcome::Success => Err(Refusal::AlreadyFinished(job.status())),
+        State::Finished(_) => Ok(step(job, again(remembering(job, job.last_attempt())))),
+    }
+}
+
+/// The end of a try that was asked to stop.
+fn stopped(job: &Job, run: &Run, now: Timestamp) -> Transition {
+    let by = run.cancel.as_ref().map_or("nobody", |cancel| &cancel.by);
+    let error = JobError::new("cancelled", format!("cancelled by {by}"));
+    let end = End { error: Some(Arc::new(error)), ..end(Some(run), Outcome::Cancelled, now) };
+    step(job, Life { state: State::Finished(Arc::new(end)), ..next(job) })
+}
+
+/// The end of a job that nobody will try again by itself.
+fn dead(job: &Job, run: &Run, outcome: Outcome, error: JobError, now: Timestamp) -> Transition {
+    let end = End { dead: true, error: Some(Arc::new(error)), ..end(Some(run), outcome, now) };
+    step(job, Life { state: State::Finished(Arc::new(end)), ..next(job) })
+}
+
+/// The end of a try, not of the job: it waits again until `run_at`. One that was asked to stop ends instead.
+fn given_back(
+    job: &Job,
+    run: &Run,
+    outcome: Outcome,
+    error: JobError,
+    run_at: Timestamp,
+    now: Timestamp,
+) -> Transition {
+    if run.cancel.is_some() {
+        return stopped(job, run, now);
+    }
+    let attempt = Attempt {
+        number: job.life.attempt,
+        started_at: run.started_at,
+        ended_at: now,
+        outcome,
+        holder: run.holder.clone(),
+        error: Some(Arc::new(error)),
+    };
+    let life = Life { state: State::Waiting { run_at }, attempts: remembering(job, Some(attempt)), ..next(job) };
+    step(job, life)
+}
+
+fn end(run: Option<&Run>, outcome: Outcome, now: Timestamp) -> End {
+    End {
+        at: now,
+        started_at: run.map(|run| run.started_at),
+        outcome,
+        dead: false,
+        holder: run.map(|run| run.holder.clone()),
+        result: None,
+        error: None,
+    }
+}
+
+/// The attempts of a job and one more, the oldest forgotten first (rule 26).
+fn remembering(job: &Job, attempt: Option<Attempt>) -> Option<Arc<Vec<Attempt>>> {
+    let Some(attempt) = attempt else { return job.life.attempts.clone() };
+    let kept = job.attempts();
+    let forgotten = (kept.len() + 1).saturating_sub(limits::ATTEMPTS_KEPT_MAX);
+    Some(Arc::new(kept[forgotten..].iter().cloned().chain([attempt]).collect()))
+}
+
+impl Job {
+    /// The try that the job ended with, if it ran at all. It is part of the ending and not among
+    /// [`attempts`](Job::attempts).
+    pub fn last_attempt(&self) -> Option<Attempt> {
+        let end = self.end()?;
+        Some(Attempt {
+            number: self.life.attempt,
+            started_at: end.started_at?,
+            ended_at: end.at,
+            outcome: end.outcome,
+            holder: end.holder.clone()?,
+            error: end.error.clone(),
+        })
+    }
+}

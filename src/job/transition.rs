@@ -1,0 +1,32 @@
+//! The answer of [`decide`](fn@super::decide): one step of a job's life, for an engine to persist as it stands.
+
+use super::{JobId, Life, NewJob};
+
+/// One step of a job's life. An engine applies it only if the job's revision is still the one named here, and
+/// writes everything in it in one atomic step, or nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transition {
+    /// Whose step.
+    pub job: JobId,
+    /// Its place in the order of acceptance, to find it by.
+    pub seq: u64,
+    /// The revision that the step was decided on.
+    pub expects: u32,
+    /// The life after it.
+    pub next: Life,
+    /// Jobs accepted in the same commit.
+    pub follow_ups: Vec<NewJob>,
+    /// When readers may see it.
+    pub visibility: Visibility,
+}
+
+/// When readers may see a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Visibility {
+    /// At once, and it need not be on disk ever: a crash takes it back together with the try that it belongs to.
+    Fleeting,
+    /// At once, and on disk with the next commit: a start.
+    Early,
+    /// Only once it is on disk (rule 8): everything that ends a try or was promised to somebody.
+    Durable,
+}

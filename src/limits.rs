@@ -1,0 +1,102 @@
+//! Every bound of the program in one place, with its unit in the name and its reason beside it. A job queue that
+//! bounds nothing is a slow memory leak (rule 26).
+
+use std::time::Duration;
+
+/// Bytes of one payload. A megabyte holds a large form; larger inputs belong in a file that the payload names.
+pub const PAYLOAD_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Bytes of one request body: a payload and its envelope, or a batch.
+pub const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Nesting of a JSON body. Deeper than any form, shallower than any stack.
+pub const BODY_DEPTH_MAX: usize = 64;
+/// Time a client may take to send its body.
+pub const BODY_READ_MAX: Duration = Duration::from_secs(30);
+/// Bytes of a request line's target: what common proxies accept.
+pub const URI_BYTES_MAX: usize = 8 * 1024;
+/// Bytes of one request header's value.
+pub const HEADER_BYTES_MAX: usize = 16 * 1024;
+/// Jobs in one batch.
+pub const BATCH_JOBS_MAX: usize = 10_000;
+
+/// Bytes of a `type` or `subType`.
+pub const NAME_BYTES_MAX: usize = 64;
+/// Bytes of a user id, a tag, a key: they are indexed.
+pub const KEY_BYTES_MAX: usize = 200;
+/// Tags of one job.
+pub const TAGS_MAX: usize = 16;
+/// Bytes of a free text that is shown, such as `estimatedDuration`.
+pub const LABEL_BYTES_MAX: usize = 200;
+/// Retries of one job. At the longest delay of a day that is almost three years.
+pub const RETRIES_MAX: u32 = 1_000;
+/// Longest pause between two tries.
+pub const RETRY_DELAY_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Longest time that one attempt may be given.
+pub const TIMEOUT_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Furthest that a job may be put off.
+pub const DELAY_MAX: Duration = Duration::from_secs(5 * 366 * 24 * 3600);
+/// Longest window of a unique key.
+pub const UNIQUE_WINDOW_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Jobs of one concurrency key that may run at once.
+pub const CONCURRENCY_MAX: u32 = 10_000;
+
+/// Bytes of a progress message.
+pub const MESSAGE_BYTES_MAX: usize = 500;
+/// Bytes of an error's message.
+pub const ERROR_BYTES_MAX: usize = 4 * 1024;
+/// Bytes of an error's stack trace.
+pub const STACK_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of the state that a job saves for its next attempt.
+pub const STATE_BYTES_MAX: usize = 1024 * 1024;
+/// Ended attempts that a job remembers; older ones are forgotten first.
+pub const ATTEMPTS_KEPT_MAX: usize = 50;
+/// Log lines kept of one job; older ones are forgotten first.
+pub const LOG_LINES_MAX: usize = 1_000;
+/// Bytes of one log line.
+pub const LOG_LINE_BYTES_MAX: usize = 4 * 1024;
+/// Errors of single items that a job names in its result; beyond them they are only counted.
+pub const PARTIAL_ERRORS_KEPT_MAX: usize = 100;
+/// Follow-up jobs in one completing commit.
+pub const FOLLOW_UPS_MAX: usize = 1_000;
+
+/// Results up to this size become a `data:` URL; larger ones go to the result store.
+pub const INLINE_RESULT_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of one result in the result store.
+pub const RESULT_BYTES_MAX: usize = 1024 * 1024 * 1024;
+/// A list shows a `data:` URL up to this size, and the address of the result instead of a longer one.
+pub const LISTED_RESULT_BYTES_MAX: usize = 4 * 1024;
+
+/// Crashes after which a job is quarantined: it takes its process down with it, so no more tries.
+pub const CRASHES_MAX: u32 = 5;
+/// Pause before the next try of a crashed job: a crash loop must not be a busy loop.
+pub const CRASH_DELAY: Duration = Duration::from_secs(1);
+/// Time that a blocking processor has, once asked to stop, before its thread is given up as abandoned.
+pub const STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// Waiting this long makes a normal job as urgent as a fresh high one (rule 30).
+pub const AGEING_NORMAL: Duration = Duration::from_secs(60);
+/// Waiting this long makes a low job as urgent as a fresh high one (rule 30).
+pub const AGEING_LOW: Duration = Duration::from_secs(600);
+
+/// Jobs waiting in one queue, beyond which new ones are refused with 429.
+pub const QUEUE_DEPTH_MAX: u64 = 5_000_000;
+/// Time that an idempotency key lives.
+pub const IDEMPOTENCY_WINDOW: Duration = Duration::from_secs(24 * 3600);
+/// Rows on one page of a list.
+pub const PAGE_MAX: usize = 500;
+/// Rows on a page when none are asked for.
+pub const PAGE_DEFAULT: usize = 20;
+/// Deepest offset; a cursor goes further at no cost.
+pub const OFFSET_MAX: usize = 100_000;
+/// A total that no counter keeps (by date, tag or text) is counted up to here.
+pub const COUNTED_TOTAL_MAX: u64 = 10_000;
+/// Jobs that one bulk retry, cancel or discard touches in one step (rule 27).
+pub const BULK_CHUNK: usize = 500;
+/// Longest time that a request may be held by `Prefer: wait` or `?wait=`.
+pub const WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// Progress of one job is told to watchers at most this often; the last value always arrives.
+pub const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+/// Changes that the stream of all jobs remembers for readers that come back.
+pub const CHANGES_KEPT_MAX: usize = 10_000;
+/// Event streams open at once.
+pub const STREAMS_MAX: usize = 10_000;
