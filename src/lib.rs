@@ -5,3 +5,6 @@ pub mod clock;
 pub mod error;
 pub mod job;
 pub mod limits;
+pub mod store;
+pub mod watch;
+pub mod work;

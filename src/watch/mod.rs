@@ -1,0 +1,74 @@
+//! Fan-out of changes to whoever watches: one job, all jobs, stop requests, and the hint that there is work.
+//! Nobody waits for a watcher: one that watches a job sees its latest state, one that watches all jobs and falls
+//! behind is told [`Lagged`]. A change that nobody watches costs a glance at two counters.
+
+mod changes;
+mod single;
+
+use std::sync::Arc;
+
+use tokio::sync::{Notify, broadcast};
+
+pub use changes::{Change, Changes, Lagged};
+pub use single::JobWatch;
+
+use crate::job::{Job, JobId};
+
+/// Requests to stop that may be under way to a keeper; one that falls behind looks at its runs itself.
+const STOPS_UNDER_WAY_MAX: usize = 1_024;
+
+/// Where changes are told, and heard.
+pub struct Hub {
+    single: single::Single,
+    changes: changes::Feed,
+    stops: broadcast::Sender<(JobId, u32)>,
+    ready: Notify,
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self {
+            single: single::Single::default(),
+            changes: changes::Feed::default(),
+            stops: broadcast::Sender::new(STOPS_UNDER_WAY_MAX),
+            ready: Notify::new(),
+        }
+    }
+}
+
+impl Hub {
+    /// Tells that a job is now like this. The store's decorator calls it once for each change that readers may see.
+    pub fn publish(&self, job: &Arc<Job>) {
+        if job.run_at().is_some() {
+            self.ready.notify_one();
+        } else if job.run().is_some_and(|run| run.cancel.is_some()) {
+            // Nobody listening is fine: then nothing runs here.
+            let _ = self.stops.send((job.id, job.life.epoch));
+        }
+        self.single.publish(job);
+        self.changes.publish(job);
+    }
+
+    /// Watches one job.
+    pub fn watch(self: &Arc<Self>, id: JobId) -> JobWatch {
+        JobWatch::new(self.clone(), id)
+    }
+
+    /// Watches all jobs, from now on or from after the change `after` if it is still remembered.
+    ///
+    /// # Errors
+    /// [`Lagged`] when changes since `after` are forgotten.
+    pub fn changes(&self, after: Option<u64>) -> Result<Changes, Lagged> {
+        self.changes.subscribe(after)
+    }
+
+    /// Hears of running jobs that were asked to stop, with the epoch of their claim.
+    pub fn stops(&self) -> broadcast::Receiver<(JobId, u32)> {
+        self.stops.subscribe()
+    }
+
+    /// Runs when there may be new work. A hint: one call may stand for many jobs, or for none.
+    pub fn ready(&self) -> &Notify {
+        &self.ready
+    }
+}

@@ -1,0 +1,70 @@
+//! Watching one job: a watcher sees the latest state, and is never behind.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dashmap::DashMap;
+use tokio::sync::watch;
+
+use super::Hub;
+use crate::job::{Job, JobId};
+
+type Latest = watch::Sender<Option<Arc<Job>>>;
+
+/// The jobs that somebody watches.
+#[derive(Default)]
+pub(super) struct Single {
+    topics: DashMap<JobId, Latest>,
+    /// Watchers in all, so that a change nobody watches need not look into the map.
+    watchers: AtomicUsize,
+}
+
+impl Single {
+    pub(super) fn publish(&self, job: &Arc<Job>) {
+        if self.watchers.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        if let Some(topic) = self.topics.get(&job.id) {
+            topic.send_replace(Some(job.clone()));
+        }
+    }
+
+    fn subscribe(&self, id: JobId) -> watch::Receiver<Option<Arc<Job>>> {
+        self.watchers.fetch_add(1, Ordering::AcqRel);
+        self.topics.entry(id).or_insert_with(|| watch::Sender::new(None)).subscribe()
+    }
+
+    fn leave(&self, id: JobId) {
+        self.topics.remove_if(&id, |_, topic| topic.receiver_count() == 0);
+        self.watchers.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// A watch on one job. It sees changes from its beginning on: take it first, then read the job, and nothing is missed.
+pub struct JobWatch {
+    hub: Arc<Hub>,
+    id: JobId,
+    /// Taken only while dropping, so that the topic counts one less before it is looked at.
+    latest: Option<watch::Receiver<Option<Arc<Job>>>>,
+}
+
+impl JobWatch {
+    pub(super) fn new(hub: Arc<Hub>, id: JobId) -> Self {
+        let latest = Some(hub.single.subscribe(id));
+        Self { hub, id, latest }
+    }
+
+    /// Waits for a change and gives the job as it is then; several changes may come as one. None when the hub is gone.
+    pub async fn changed(&mut self) -> Option<Arc<Job>> {
+        let latest = self.latest.as_mut()?;
+        latest.changed().await.ok()?;
+        latest.borrow_and_update().clone()
+    }
+}
+
+impl Drop for JobWatch {
+    fn drop(&mut self) {
+        self.latest = None;
+        self.hub.single.leave(self.id);
+    }
+}

@@ -1,0 +1,195 @@
+//! Which processor does which subtype. Registered once, read by everybody: the service checks payloads against it,
+//! the pools run from it, `GET /processors` shows it.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use validator::{Validate, ValidationErrors, ValidationErrorsKind};
+
+use super::{AsyncProcessor, Completion, Context, Description, Failure, Processor};
+use crate::error::{Error, FieldError};
+use crate::job::{JobError, Name, NewJob, RetryPolicy};
+
+/// The processors of a program.
+#[derive(Clone, Default)]
+pub struct Registry {
+    entries: Arc<BTreeMap<Name, Arc<Registered>>>,
+}
+
+/// One registered processor.
+pub struct Registered {
+    /// Its key.
+    pub sub_type: Name,
+    /// Family of work.
+    pub kind: Name,
+    /// One sentence.
+    pub summary: &'static str,
+    /// Time that one attempt may take, for jobs that do not say.
+    pub timeout: Option<Duration>,
+    /// When and how often to try again, for jobs that do not say.
+    pub retry: RetryPolicy,
+    /// JSON Schema of its payload.
+    pub schema: serde_json::Value,
+    check: fn(&[u8]) -> Result<(), Error>,
+    pub(crate) body: Body,
+}
+
+type Answered<'a> = Pin<Box<dyn Future<Output = Result<Completion, Failure>> + Send + 'a>>;
+
+/// How a processor is called, its payload type erased.
+pub(crate) enum Body {
+    Blocking(Box<dyn Fn(&[u8], &Context) -> Result<Completion, Failure> + Send + Sync>),
+    Async(Box<dyn Fn(Bytes, Context) -> Answered<'static> + Send + Sync>),
+}
+
+impl Registry {
+    /// A registry without processors.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Registers work that computes.
+    ///
+    /// # Panics
+    /// When `sub_type` or the processor's family is not a [`Name`]: the program is wrong, and says so at its start.
+    #[must_use]
+    pub fn blocking<P: Processor>(self, sub_type: &str, processor: P) -> Self {
+        let description = processor.describe();
+        let body = Body::Blocking(Box::new(move |text, ctx| processor.run(decode(text)?, ctx)));
+        self.with::<P::Payload>(sub_type, description, body)
+    }
+
+    /// Registers work that waits.
+    ///
+    /// # Panics
+    /// When `sub_type` or the processor's family is not a [`Name`]: the program is wrong, and says so at its start.
+    #[must_use]
+    pub fn asynchronous<P: AsyncProcessor>(self, sub_type: &str, processor: P) -> Self {
+        let description = processor.describe();
+        let processor = Arc::new(processor);
+        let body = Body::Async(Box::new(move |text, ctx| {
+            let processor = processor.clone();
+            Box::pin(async move { processor.run(decode(&text)?, ctx).await })
+        }));
+        self.with::<P::Payload>(sub_type, description, body)
+    }
+
+    fn with<T>(mut self, sub_type: &str, description: Description, body: Body) -> Self
+    where
+        T: DeserializeOwned + Validate + schemars::JsonSchema,
+    {
+        let name = |text: &str| Name::new(text).unwrap_or_else(|error| panic!("cannot register a processor: {error}"));
+        let sub_type = name(sub_type);
+        let entry = Registered {
+            kind: description.kind.map_or_else(|| sub_type.clone(), name),
+            sub_type: sub_type.clone(),
+            summary: description.summary,
+            timeout: description.timeout,
+            retry: description.retry.unwrap_or_default(),
+            schema: schemars::schema_for!(T).to_value(),
+            check: check::<T>,
+            body,
+        };
+        Arc::make_mut(&mut self.entries).insert(sub_type, Arc::new(entry));
+        self
+    }
+
+    /// The processor of a subtype.
+    pub fn get(&self, sub_type: &str) -> Option<&Arc<Registered>> {
+        self.entries.get(sub_type)
+    }
+
+    /// All processors, by subtype.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Registered>> {
+        self.entries.values()
+    }
+
+    /// Fills in what a job left to its processor, after checking its payload.
+    ///
+    /// # Errors
+    /// [`Error::UnknownProcessor`], or [`Error::Invalid`] with the payload's faults.
+    pub fn complete(&self, mut job: NewJob) -> Result<NewJob, Error> {
+        let Some(entry) = self.get(job.sub_type.as_str()) else {
+            let known: Vec<_> = self.entries.keys().map(Name::as_str).collect();
+            return Err(Error::UnknownProcessor { sub_type: job.sub_type.to_string(), known: known.join(", ") });
+        };
+        (entry.check)(&job.payload)?;
+        job.sub_type = entry.sub_type.clone();
+        job.kind.get_or_insert_with(|| entry.kind.clone());
+        job.retry.get_or_insert(entry.retry);
+        job.timeout = job.timeout.or(entry.timeout);
+        Ok(job)
+    }
+}
+
+impl Registered {
+    /// Whether it runs on a thread of its own rather than on the async pool.
+    pub fn is_blocking(&self) -> bool {
+        matches!(self.body, Body::Blocking(_))
+    }
+}
+
+/// Decodes a payload for a run. One that is refused now was accepted under other rules: no retry mends it.
+fn decode<T: DeserializeOwned + Validate>(text: &[u8]) -> Result<T, Failure> {
+    parse(text).map_err(|error| Failure {
+        error: JobError::new("invalid_payload", error.to_string()),
+        ..Failure::permanent("")
+    })
+}
+
+fn check<T: DeserializeOwned + Validate>(text: &[u8]) -> Result<(), Error> {
+    parse::<T>(text).map(drop)
+}
+
+fn parse<T: DeserializeOwned + Validate>(text: &[u8]) -> Result<T, Error> {
+    if text.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Error::field("payload", "must be a JSON object"));
+    }
+    let payload: T = serde_json::from_slice(text).map_err(|error| Error::field("payload", error.to_string()))?;
+    payload.validate().map_err(|errors| {
+        let mut details = Vec::new();
+        collect(&errors, "payload", &mut details);
+        details.sort_by(|a, b| a.field.cmp(&b.field));
+        Error::fields(details)
+    })?;
+    Ok(payload)
+}
+
+/// Flattens the tree of a validator's complaints into paths such as `payload.users[3].email`.
+fn collect(errors: &ValidationErrors, path: &str, details: &mut Vec<FieldError>) {
+    for (field, kind) in errors.errors() {
+        let path = if *field == "__all__" { path.to_owned() } else { format!("{path}.{field}") };
+        match kind {
+            ValidationErrorsKind::Struct(inner) => collect(inner, &path, details),
+            ValidationErrorsKind::List(items) => {
+                items.iter().for_each(|(index, inner)| collect(inner, &format!("{path}[{index}]"), details));
+            }
+            ValidationErrorsKind::Field(complaints) => {
+                details.extend(complaints.iter().map(|complaint| FieldError {
+                    field: path.clone(),
+                    message: complaint.message.as_deref().map_or_else(|| explain(complaint), str::to_owned),
+                }));
+            }
+        }
+    }
+}
+
+/// A sentence for a complaint that came without one: `must be at least 1`, `has the wrong length (min 1)`.
+fn explain(complaint: &validator::ValidationError) -> String {
+    let mut bounds: Vec<_> = complaint
+        .params
+        .iter()
+        .filter(|(name, _)| matches!(&***name, "min" | "max" | "equal" | "exclusive_min" | "exclusive_max" | "other"))
+        .map(|(name, value)| format!("{name} {value}"))
+        .collect();
+    bounds.sort();
+    match bounds.as_slice() {
+        [] => format!("is not valid ({})", complaint.code),
+        _ => format!("is not valid ({}: {})", complaint.code, bounds.join(", ")),
+    }
+}
