@@ -1,6 +1,7 @@
 //! faena: background jobs for one binary or for your own application.
 #![warn(missing_docs)]
 
+pub mod app;
 pub mod clock;
 pub mod error;
 pub mod job;

@@ -100,3 +100,10 @@ pub const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 pub const CHANGES_KEPT_MAX: usize = 10_000;
 /// Event streams open at once.
 pub const STREAMS_MAX: usize = 10_000;
+
+/// Blocking processors at once: each is a thread, and far fewer than this keep any machine busy.
+pub const THREADS_MAX: usize = 1_024;
+/// Async processors at once: each may hold a socket, and descriptors are bounded.
+pub const IO_SLOTS_MAX: usize = 65_536;
+/// Longest drain. Whoever stops a server must not wait for days.
+pub const GRACE_MAX: Duration = Duration::from_secs(24 * 3600);

@@ -1,0 +1,324 @@
+//! What a server is started with: plain data, with defaults that work, checked as a whole before anything is opened.
+//! Where the values come from (flags, variables, a file) is the command line's business.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::error::{Error, FieldError};
+use crate::limits;
+
+/// The port that a server listens on when none is named.
+pub const PORT_DEFAULT: u16 = 7700;
+
+/// What a server is started with.
+///
+/// ```
+/// use faena::app::settings::{Settings, StoreChoice};
+///
+/// let settings = Settings { store: StoreChoice::Memory, ..Settings::in_folder("/var/lib/faena") };
+/// assert!(settings.validate().is_ok());
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Address to listen on; port 0 takes any free one.
+    pub bind: SocketAddr,
+    /// Folder of everything that is kept: the store, results, input.
+    pub data: PathBuf,
+    /// Where jobs are kept.
+    pub store: StoreChoice,
+    /// When a commit counts as safe.
+    pub durability: Durability,
+    /// Blocking processors that run at once.
+    pub threads: usize,
+    /// Async processors that run at once.
+    pub io_slots: usize,
+    /// How long a drain lets running jobs finish.
+    pub grace: Duration,
+    /// Serve the API alone and run nothing.
+    pub no_jobs: bool,
+    /// The only folder that payloads may name files in; `input` below the data folder when left out.
+    pub input: Option<PathBuf>,
+    /// Hosts that `http_request` jobs may call, each `host` or `host:port`. None may be called when it is empty.
+    pub http_allow: Vec<String>,
+    /// Programs that `command` jobs may run, by the name that a payload gives.
+    pub commands: BTreeMap<String, CommandLine>,
+    /// Let `sleep` jobs abort the process, for crash tests.
+    pub unsafe_diagnostics: bool,
+    /// How long ended jobs are remembered.
+    pub retention: Retention,
+    /// Where results too large for a `data:` URL are kept.
+    pub results: ResultPlace,
+    /// Form of the log lines.
+    pub log: LogFormat,
+    /// Which log lines, in the words of tracing: `info`, `faena=debug,warn`.
+    pub log_filter: String,
+    /// Jobs that may wait, beyond which new ones are refused with 429.
+    pub queue_depth: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            bind: SocketAddr::from((Ipv4Addr::LOCALHOST, PORT_DEFAULT)),
+            data: PathBuf::from("faena-data"),
+            store: StoreChoice::default(),
+            durability: Durability::default(),
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            io_slots: 64,
+            grace: Duration::from_secs(30),
+            no_jobs: false,
+            input: None,
+            http_allow: Vec::new(),
+            commands: BTreeMap::new(),
+            unsafe_diagnostics: false,
+            retention: Retention::default(),
+            results: ResultPlace::default(),
+            log: LogFormat::default(),
+            log_filter: "info".to_owned(),
+            queue_depth: limits::QUEUE_DEPTH_MAX,
+        }
+    }
+}
+
+impl Settings {
+    /// The defaults, with everything kept below `data`.
+    pub fn in_folder(data: impl Into<PathBuf>) -> Self {
+        Self { data: data.into(), ..Self::default() }
+    }
+
+    /// The database file, unless everything is in memory.
+    pub fn database(&self) -> Option<PathBuf> {
+        match &self.store {
+            StoreChoice::Memory => None,
+            StoreChoice::Sqlite(Some(path)) => Some(path.clone()),
+            StoreChoice::Sqlite(None) => Some(self.data.join("faena.db")),
+        }
+    }
+
+    /// The only folder that payloads may name files in.
+    pub fn input_folder(&self) -> PathBuf {
+        self.input.clone().unwrap_or_else(|| self.data.join("input"))
+    }
+
+    /// The local folder of large results, or none when they go to an object store.
+    pub fn results_folder(&self) -> Option<PathBuf> {
+        match &self.results {
+            ResultPlace::Folder(path) => Some(path.clone().unwrap_or_else(|| self.data.join("results"))),
+            ResultPlace::Url(_) => None,
+        }
+    }
+
+    /// Checks each value and what they mean together.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with every key at fault and what to do about it.
+    pub fn validate(&self) -> Result<(), Error> {
+        let mut faults = Faults::default();
+        faults.check(self.bind.ip().is_loopback(), "bind", || {
+            format!(
+                "{} can be reached from other machines, and that needs keys, which this version does not have; \
+                 use 127.0.0.1:{} and put a proxy that asks for credentials in front",
+                self.bind,
+                self.bind.port()
+            )
+        });
+        faults.within("threads", self.threads, 1, limits::THREADS_MAX);
+        faults.within("io_slots", self.io_slots, 1, limits::IO_SLOTS_MAX);
+        faults.check(self.grace <= limits::GRACE_MAX, "grace", || {
+            format!("is too long; at most {} seconds", limits::GRACE_MAX.as_secs())
+        });
+        faults.check(self.queue_depth > 0, "queue_depth", || "must be at least 1; every job would be refused".into());
+        faults.check(not_empty(&self.data), "data", || "must name a folder".into());
+        faults.check(self.input.as_deref().is_none_or(not_empty), "input", || "must name a folder".into());
+        if let ResultPlace::Url(url) = &self.results {
+            faults.check(cfg!(feature = "object-store"), "results", || {
+                format!("`{url}` needs a build with the feature object-store; name a folder, or build with it")
+            });
+        }
+        for host in &self.http_allow {
+            faults.check(is_host(host), "http_allow", || {
+                format!("`{host}` is not a host such as api.example.com or api.example.com:8443")
+            });
+        }
+        for (name, command) in &self.commands {
+            let key = format!("commands.{name}");
+            faults.check(!command.program.is_empty(), &key, || "program must name what to run".into());
+            faults.check(command.timeout.is_none_or(|span| !span.is_zero()), &key, || {
+                "timeout_seconds must be at least 1".into()
+            });
+        }
+        faults.into_result()
+    }
+}
+
+/// Where jobs are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreChoice {
+    /// In memory: gone with the process.
+    Memory,
+    /// In a SQLite file; `faena.db` below the data folder when no path is given.
+    Sqlite(Option<PathBuf>),
+}
+
+impl Default for StoreChoice {
+    fn default() -> Self {
+        Self::Sqlite(None)
+    }
+}
+
+impl FromStr for StoreChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once(':') {
+            None if text == "memory" => Ok(Self::Memory),
+            None if text == "sqlite" => Ok(Self::Sqlite(None)),
+            Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(Some(path.into()))),
+            Some(("postgres" | "postgresql", _)) => {
+                Err("PostgreSQL is not in this version; use sqlite, sqlite:PATH or memory".to_owned())
+            }
+            _ => Err(format!("`{text}` is not a store; use sqlite, sqlite:PATH or memory")),
+        }
+    }
+}
+
+/// Where results too large for a `data:` URL are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ResultPlace {
+    /// In a local folder; `results` below the data folder when no path is given.
+    Folder(Option<PathBuf>),
+    /// In an object store, such as `s3://bucket/prefix`.
+    Url(String),
+}
+
+impl Default for ResultPlace {
+    fn default() -> Self {
+        Self::Folder(None)
+    }
+}
+
+impl FromStr for ResultPlace {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "" => Err("must name a folder or the URL of an object store".to_owned()),
+            url if url.contains("://") => Ok(Self::Url(url.to_owned())),
+            path => Ok(Self::Folder(Some(path.into()))),
+        }
+    }
+}
+
+/// A vocabulary of settings whose words are spelled in one place.
+macro_rules! choices {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+        pub enum $name { $($(#[$doc])* $variant),+ }
+
+        impl $name {
+            /// All words, in order.
+            pub const ALL: &'static [&'static str] = &[$($word),+];
+
+            /// The word as it is written in settings.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                match text {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(format!("`{text}` is not one of {}", Self::ALL.join(", "))),
+                }
+            }
+        }
+    };
+}
+
+choices! {
+    /// When a commit counts as safe.
+    Durability {
+        /// Once it is on disk: a power cut loses nothing.
+        #[default]
+        Full = "full",
+        /// Once the operating system has it: a crash of the program loses nothing, a power cut may.
+        Relaxed = "relaxed",
+    }
+}
+
+choices! {
+    /// Form of the log lines.
+    LogFormat {
+        /// For people.
+        #[default]
+        Pretty = "pretty",
+        /// One JSON object a line.
+        Json = "json",
+    }
+}
+
+/// A program that `command` jobs may run. The payload never becomes part of its arguments.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CommandLine {
+    /// What to run.
+    pub program: String,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Variables it gets besides the server's own.
+    pub env: BTreeMap<String, String>,
+    /// Time one run may take, for jobs that do not say.
+    pub timeout: Option<Duration>,
+}
+
+/// How long ended jobs are remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Completed and cancelled ones.
+    pub completed: Duration,
+    /// Failed ones: dead letters wait longer for somebody to look at them.
+    pub failed: Duration,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 3600);
+        Self { completed: 7 * DAY, failed: 30 * DAY }
+    }
+}
+
+/// Complaints, gathered so that a person sees all of them at once.
+#[derive(Default)]
+struct Faults(Vec<FieldError>);
+
+impl Faults {
+    fn check(&mut self, holds: bool, key: &str, complaint: impl FnOnce() -> String) {
+        if !holds {
+            self.0.push(FieldError { field: key.to_owned(), message: complaint() });
+        }
+    }
+
+    fn within(&mut self, key: &str, value: usize, least: usize, most: usize) {
+        self.check((least..=most).contains(&value), key, || format!("{value} is not between {least} and {most}"));
+    }
+
+    fn into_result(self) -> Result<(), Error> {
+        if self.0.is_empty() { Ok(()) } else { Err(Error::fields(self.0)) }
+    }
+}
+
+fn not_empty(path: &Path) -> bool {
+    !path.as_os_str().is_empty()
+}
+
+/// A host name or address with or without a port; no scheme, path or user.
+fn is_host(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
+    !text.is_empty() && text.chars().all(plain)
+}
