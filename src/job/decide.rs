@@ -224,8 +224,11 @@ fn expired(job: &Job, now: Timestamp) -> Result<Transition, Refusal> {
 }
 
 /// A person wants another try: of a job that failed or was cancelled, or at once of one that waits for its time.
-/// The retries begin anew; the attempts and the fencing token go on.
+/// The retries begin anew; the attempts and the fencing token go on. One that expired would only expire again.
 fn retry_asked(job: &Job, now: Timestamp) -> Result<Transition, Refusal> {
+    if has_expired(job, now) {
+        return Err(Refusal::Expired);
+    }
     let again = |attempts| Life {
         state: State::Waiting { run_at: now },
         attempt: 0,
