@@ -65,6 +65,27 @@ pub const RESULT_BYTES_MAX: usize = 1024 * 1024 * 1024;
 /// A list shows a `data:` URL up to this size, and the address of the result instead of a longer one.
 pub const LISTED_RESULT_BYTES_MAX: usize = 4 * 1024;
 
+/// Bytes of a dataset file: what a profile can hold in memory beside the jobs.
+pub const DATASET_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Columns of a dataset: a result names each of them.
+pub const DATASET_COLUMNS_MAX: usize = 1_000;
+/// Different values of one column that are told apart; beyond them a profile says that its count is a lower bound.
+pub const DISTINCT_VALUES_MAX: usize = 250_000;
+/// Bytes of one value that a profile or a complaint shows.
+pub const SHOWN_VALUE_BYTES_MAX: usize = 200;
+/// Groups of one report: more is a copy of the data, and no report.
+pub const REPORT_GROUPS_MAX: usize = 100_000;
+/// Time to reach a service that a job calls.
+pub const HTTP_CONNECT_MAX: Duration = Duration::from_secs(10);
+/// Bytes of a service's answer that a job keeps.
+pub const HTTP_ANSWER_KEPT_MAX: usize = 64 * 1024;
+/// Bytes of one line that a command prints: a result comes as a line.
+pub const COMMAND_LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Bytes of a command's complaints that its error shows: the last ones say why it ended.
+pub const COMMAND_STDERR_KEPT_MAX: usize = 4 * 1024;
+/// Time that a command has between the request to end and its end by force.
+pub const COMMAND_STOP_GRACE: Duration = Duration::from_secs(2);
+
 /// Crashes after which a job is quarantined: it takes its process down with it, so no more tries.
 pub const CRASHES_MAX: u32 = 5;
 /// Pause before the next try of a crashed job: a crash loop must not be a busy loop.

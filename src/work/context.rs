@@ -1,6 +1,8 @@
 //! What a processor sees of its job, and what it may say while it works. Everything here is cheap and never waits:
 //! a report is left in a slot of the run, and the reporter takes it from there.
 
+mod detached;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
