@@ -1,0 +1,177 @@
+//! The store that watches another one.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::surely::Surely;
+use super::{Histories, Metrics};
+use crate::clock::Timestamp;
+use crate::job::{Job, JobId, Name, Transition};
+use crate::store::{
+    Answer, Claim, Claimed, Committed, Filter, Group, Health, Insert, Inserted, LogLine, Page, PageOf, Prune, Pruned,
+    Standing, Store, StoreError, Tally,
+};
+use crate::watch::Hub;
+
+/// A store that tells of what another one does. Changes are told after the inner call has answered, so nobody hears
+/// of what readers may not see yet (rule 8); they are told even if the caller has left meanwhile.
+#[derive(Clone)]
+pub struct Observed {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    inner: Arc<dyn Store>,
+    hub: Arc<Hub>,
+    metrics: Arc<Metrics>,
+    histories: Arc<Histories>,
+}
+
+impl Observed {
+    /// Watches `inner`: changes go to `hub`, figures to `metrics`, durations to `histories`.
+    pub fn new(inner: Arc<dyn Store>, hub: Arc<Hub>, metrics: Arc<Metrics>, histories: Arc<Histories>) -> Self {
+        Self { shared: Arc::new(Shared { inner, hub, metrics, histories }) }
+    }
+
+    /// Runs a call that changes nothing anybody watches, and times it.
+    fn timed<'a, T: 'a>(
+        &'a self,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, StoreError>> + Send + 'a,
+    ) -> Answer<'a, T> {
+        Box::pin(async move { self.shared.timed(operation, call).await })
+    }
+}
+
+impl Shared {
+    async fn timed<T>(
+        &self,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let began = Instant::now();
+        let answer = call.await;
+        self.metrics.operation(operation, began);
+        if let Err(error) = &answer {
+            self.metrics.operation_failed(operation);
+            tracing::debug!(operation, %error, "the store refused a call");
+        }
+        answer
+    }
+
+    fn accepted(&self, job: &Arc<Job>) {
+        self.metrics.accepted(job);
+        self.hub.publish(job);
+    }
+
+    fn stepped(&self, job: &Arc<Job>) {
+        if job.is_finished() {
+            self.metrics.stepped(job);
+            self.histories.learn(job);
+        }
+        self.hub.publish(job);
+    }
+}
+
+impl Store for Observed {
+    fn insert(&self, jobs: Vec<Insert>, group: Group, now: Timestamp) -> Answer<'_, Vec<Inserted>> {
+        let shared = self.shared.clone();
+        Surely::boxed(async move {
+            let answers = shared.timed("insert", shared.inner.insert(jobs, group, now)).await?;
+            for answer in &answers {
+                if let Inserted::Accepted(job) = answer {
+                    shared.accepted(job);
+                }
+            }
+            Ok(answers)
+        })
+    }
+
+    fn claim(&self, claim: Claim, now: Timestamp) -> Answer<'_, Claimed> {
+        let shared = self.shared.clone();
+        Surely::boxed(async move {
+            let claimed = shared.timed("claim", shared.inner.claim(claim, now)).await?;
+            for job in &claimed.jobs {
+                shared.metrics.claimed(job);
+                shared.hub.publish(job);
+            }
+            Ok(claimed)
+        })
+    }
+
+    fn commit(&self, transitions: Vec<Transition>, now: Timestamp) -> Answer<'_, Vec<Committed>> {
+        let shared = self.shared.clone();
+        Surely::boxed(async move {
+            let answers = shared.timed("commit", shared.inner.commit(transitions, now)).await?;
+            for answer in &answers {
+                if let Committed::Applied { job, follow_ups } = answer {
+                    shared.stepped(job);
+                    follow_ups.iter().for_each(|job| shared.accepted(job));
+                }
+            }
+            Ok(answers)
+        })
+    }
+
+    fn overdue(&self, now: Timestamp, limit: usize) -> Answer<'_, Vec<Arc<Job>>> {
+        self.timed("overdue", self.shared.inner.overdue(now, limit))
+    }
+
+    /// Not timed: reading a job in memory takes less than looking at the clock twice.
+    fn get(&self, id: JobId) -> Answer<'_, Option<Arc<Job>>> {
+        self.shared.inner.get(id)
+    }
+
+    fn payload(&self, id: JobId) -> Answer<'_, Option<Bytes>> {
+        self.timed("payload", self.shared.inner.payload(id))
+    }
+
+    fn list(&self, filter: Filter, page: Page, now: Timestamp) -> Answer<'_, PageOf<Arc<Job>>> {
+        self.timed("list", self.shared.inner.list(filter, page, now))
+    }
+
+    fn tally(&self) -> Answer<'_, Tally> {
+        self.timed("tally", self.shared.inner.tally())
+    }
+
+    fn standing(&self, id: JobId, now: Timestamp) -> Answer<'_, Option<Standing>> {
+        self.timed("standing", self.shared.inner.standing(id, now))
+    }
+
+    fn pause(&self, sub_type: Name, paused: bool) -> Answer<'_, ()> {
+        let call = self.timed("pause", self.shared.inner.pause(sub_type, paused));
+        Box::pin(async move {
+            call.await?;
+            // What waited behind the pause may run now, and no job changed to say so.
+            self.shared.hub.ready().notify_one();
+            Ok(())
+        })
+    }
+
+    fn paused(&self) -> Answer<'_, Vec<Name>> {
+        self.timed("paused", self.shared.inner.paused())
+    }
+
+    fn append_log(&self, lines: Vec<(JobId, LogLine)>) -> Answer<'_, ()> {
+        self.timed("append_log", self.shared.inner.append_log(lines))
+    }
+
+    fn log(&self, id: JobId) -> Answer<'_, Vec<LogLine>> {
+        self.timed("log", self.shared.inner.log(id))
+    }
+
+    fn prune(&self, prune: Prune, now: Timestamp) -> Answer<'_, Pruned> {
+        self.timed("prune", self.shared.inner.prune(prune, now))
+    }
+
+    fn health(&self) -> Health {
+        self.shared.inner.health()
+    }
+
+    fn close(&self) -> Answer<'_, ()> {
+        self.timed("close", self.shared.inner.close())
+    }
+}

@@ -1,0 +1,231 @@
+//! What is counted, without globals: a program may hold several. The hot path touches counters that are looked up by
+//! subtype once and then shared, so that no label is spelled for each job.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+
+use dashmap::DashMap;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::clock::Timestamp;
+use crate::job::{End, Job, Name, Outcome, Status};
+use crate::store::Tally;
+
+/// What is counted.
+pub struct Metrics {
+    /// Slots of each pool, `blocking` and `async`; set by whoever runs the pools.
+    pub slots_total: Family<Pool, Gauge>,
+    /// Slots that are taken.
+    pub slots_busy: Family<Pool, Gauge>,
+    /// Threads that were given up because their processor did not stop.
+    pub threads_abandoned: Gauge,
+    registry: Registry,
+    begun: Instant,
+    jobs: JobMetrics,
+    operations: Family<Operation, Histogram, fn() -> Histogram>,
+    failures: Family<Operation, Counter>,
+    states: Family<State, Gauge>,
+    oldest_ready: Gauge<f64, AtomicU64>,
+    uptime: Gauge<f64, AtomicU64>,
+}
+
+/// The label that tells pools apart.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Pool {
+    /// `blocking` or `async`.
+    pub pool: &'static str,
+}
+
+struct JobMetrics {
+    accepted: Family<SubType, Counter>,
+    ended: Family<Ended, Counter>,
+    wait: Family<SubType, Histogram, fn() -> Histogram>,
+    run: Family<SubType, Histogram, fn() -> Histogram>,
+    by_sub_type: DashMap<Name, Arc<Counted>>,
+}
+
+/// The counters of one subtype.
+struct Counted {
+    accepted: Counter,
+    ended: Vec<Counter>,
+    wait: Histogram,
+    run: Histogram,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SubType {
+    sub_type: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Ended {
+    sub_type: String,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Operation {
+    pub(super) operation: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct State {
+    state: &'static str,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// Counters at zero, and an uptime that begins now.
+    pub fn new() -> Self {
+        let jobs = JobMetrics {
+            accepted: Family::default(),
+            ended: Family::default(),
+            wait: Family::new_with_constructor(job_durations),
+            run: Family::new_with_constructor(job_durations),
+            by_sub_type: DashMap::new(),
+        };
+        let mut metrics = Self {
+            slots_total: Family::default(),
+            slots_busy: Family::default(),
+            threads_abandoned: Gauge::default(),
+            registry: Registry::with_prefix("faena"),
+            begun: Instant::now(),
+            jobs,
+            operations: Family::new_with_constructor(store_durations),
+            failures: Family::default(),
+            states: Family::default(),
+            oldest_ready: Gauge::default(),
+            uptime: Gauge::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let (registry, jobs) = (&mut self.registry, &self.jobs);
+        registry.register("jobs_accepted", "Jobs accepted", jobs.accepted.clone());
+        registry.register("jobs_ended", "Jobs ended, by the outcome of their last attempt", jobs.ended.clone());
+        let help = "Time from acceptance to the first start, an asked-for delay included";
+        registry.register_with_unit("job_wait", help, Unit::Seconds, jobs.wait.clone());
+        registry.register_with_unit("job_run", "Time of the last attempt of jobs", Unit::Seconds, jobs.run.clone());
+        let help = "Time of calls to the store, until their effect was durable";
+        registry.register_with_unit("store_operation", help, Unit::Seconds, self.operations.clone());
+        registry.register("store_failures", "Calls to the store that failed", self.failures.clone());
+        registry.register("jobs", "Jobs in the store: ready, delayed, running, dead", self.states.clone());
+        let help = "How long the job that is ready for longest has been so";
+        registry.register_with_unit("oldest_ready", help, Unit::Seconds, self.oldest_ready.clone());
+        registry.register("slots_total", "Slots of each pool", self.slots_total.clone());
+        registry.register("slots_busy", "Slots that are taken", self.slots_busy.clone());
+        let help = "Threads given up because their processor did not stop";
+        registry.register("threads_abandoned", help, self.threads_abandoned.clone());
+        registry.register_with_unit("uptime", "Time since this process began", Unit::Seconds, self.uptime.clone());
+        let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "What this is", build);
+    }
+
+    /// Everything as OpenMetrics text. The figures of the store are those of `tally`.
+    pub fn encode(&self, tally: &Tally, now: Timestamp) -> String {
+        for (state, count) in [
+            ("ready", tally.ready),
+            ("delayed", tally.delayed),
+            ("running", tally.of(Status::Started)),
+            ("dead", tally.dead),
+        ] {
+            self.states.get_or_create(&State { state }).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+        self.oldest_ready.set(tally.oldest_ready.map_or(0.0, |since| now.millis_since(since) as f64 / 1e3));
+        self.uptime.set(self.begun.elapsed().as_secs_f64());
+        let mut text = String::with_capacity(16 * 1024);
+        if prometheus_client::encoding::text::encode(&mut text, &self.registry).is_err() {
+            // Writing to a string cannot fail; an encoder that does has nothing to say.
+            text.clear();
+        }
+        text
+    }
+
+    /// How long this process has been up.
+    pub fn uptime(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    pub(super) fn operation(&self, operation: &'static str, began: Instant) {
+        self.operations.get_or_create(&Operation { operation }).observe(began.elapsed().as_secs_f64());
+    }
+
+    pub(super) fn operation_failed(&self, operation: &'static str) {
+        self.failures.get_or_create(&Operation { operation }).inc();
+    }
+
+    pub(super) fn accepted(&self, job: &Job) {
+        self.jobs.of(&job.spec.sub_type).accepted.inc();
+    }
+
+    /// A claim was granted. Only the first one tells how long the job waited for its turn.
+    pub(super) fn claimed(&self, job: &Job) {
+        if job.life.epoch == 1
+            && let Some(run) = job.run()
+        {
+            let waited = run.started_at.millis_since(job.created_at);
+            self.jobs.of(&job.spec.sub_type).wait.observe(waited as f64 / 1e3);
+        }
+    }
+
+    /// A step was applied; if it ended the job, that counts.
+    pub(super) fn stepped(&self, job: &Job) {
+        let Some(end) = job.end().filter(|end| !is_discarded(end)) else { return };
+        let counted = self.jobs.of(&job.spec.sub_type);
+        if let Some(counter) = counted.ended.get(end.outcome as usize) {
+            counter.inc();
+        }
+        if let Some(started_at) = end.started_at {
+            counted.run.observe(end.at.millis_since(started_at) as f64 / 1e3);
+        }
+    }
+}
+
+impl JobMetrics {
+    fn of(&self, sub_type: &Name) -> Arc<Counted> {
+        if let Some(counted) = self.by_sub_type.get(sub_type) {
+            return counted.clone();
+        }
+        let label = SubType { sub_type: sub_type.to_string() };
+        let ended = |outcome: &Outcome| {
+            self.ended.get_or_create_owned(&Ended { sub_type: sub_type.to_string(), outcome: outcome.as_str() })
+        };
+        let counted = Counted {
+            accepted: self.accepted.get_or_create_owned(&label),
+            ended: Outcome::ALL.iter().map(ended).collect(),
+            wait: self.wait.get_or_create_owned(&label),
+            run: self.run.get_or_create_owned(&label),
+        };
+        self.by_sub_type.entry(sub_type.clone()).or_insert_with(|| Arc::new(counted)).clone()
+    }
+}
+
+/// Whether an ending is that of a dead letter somebody discarded: it was counted when it ended.
+fn is_discarded(end: &End) -> bool {
+    let failed = !matches!(end.outcome, Outcome::Success | Outcome::Cancelled);
+    failed && !end.dead && end.started_at.is_some()
+}
+
+/// A millisecond to over an hour, each bucket four times the one before.
+fn job_durations() -> Histogram {
+    Histogram::new(exponential_buckets(0.001, 4.0, 12))
+}
+
+/// 50 µs to over a second, each bucket twice the one before.
+fn store_durations() -> Histogram {
+    Histogram::new(exponential_buckets(0.000_05, 2.0, 16))
+}
