@@ -6,6 +6,7 @@ pub mod clock;
 pub mod error;
 pub mod job;
 pub mod limits;
+pub mod service;
 pub mod store;
 pub mod watch;
 pub mod work;

@@ -1,0 +1,85 @@
+//! For whoever runs the program: processors, pause and resume, health, metrics.
+
+use std::sync::Arc;
+
+use super::Service;
+use crate::error::Error;
+use crate::job::{Name, Status};
+use crate::store::Health;
+use crate::work::registry::Registered;
+
+/// A processor, and how its jobs stand.
+pub struct Standing {
+    /// The processor.
+    pub processor: Arc<Registered>,
+    /// Whether its jobs are not handed out.
+    pub paused: bool,
+    /// Jobs of it that wait.
+    pub queued: u64,
+    /// Jobs of it that run.
+    pub running: u64,
+}
+
+/// Whether the program can do its work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readiness {
+    /// The state of the store.
+    pub store: Health,
+    /// It is about to stop.
+    pub closing: bool,
+}
+
+impl Readiness {
+    /// Whether everything is well.
+    pub fn is_ready(&self) -> bool {
+        self.store.degraded.is_none() && !self.closing
+    }
+}
+
+impl Service {
+    /// The processors that are registered, by subtype.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn processors(&self) -> Result<Vec<Standing>, Error> {
+        let tally = self.store().tally().await?;
+        let paused = self.store().paused().await?;
+        let count = |status, name: &Name| tally.sum(|sort| sort.status == status && sort.sub_type == *name);
+        Ok(self
+            .registry()
+            .iter()
+            .map(|processor| Standing {
+                paused: paused.contains(&processor.sub_type),
+                queued: count(Status::Queued, &processor.sub_type),
+                running: count(Status::Started, &processor.sub_type),
+                processor: processor.clone(),
+            })
+            .collect())
+    }
+
+    /// Stops or starts handing out the jobs of a subtype; what runs goes on. It survives restarts.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when no such processor is registered.
+    pub async fn pause(&self, sub_type: &str, paused: bool) -> Result<Standing, Error> {
+        let missing = || Error::NotFound { what: "processor", id: sub_type.to_owned() };
+        let name = self.registry().get(sub_type).ok_or_else(missing)?.sub_type.clone();
+        self.store().pause(name.clone(), paused).await?;
+        let standings = self.processors().await?;
+        standings.into_iter().find(|standing| standing.processor.sub_type == name).ok_or_else(missing)
+    }
+
+    /// Whether the program can do its work.
+    pub fn readiness(&self) -> Readiness {
+        Readiness { store: self.store().health(), closing: self.closing().is_cancelled() }
+    }
+
+    /// Everything that is counted, as OpenMetrics text.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn metrics_text(&self) -> Result<String, Error> {
+        let tally = self.store().tally().await?;
+        Ok(self.metrics().encode(&tally, self.now()))
+    }
+}
