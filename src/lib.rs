@@ -2,6 +2,8 @@
 #![warn(missing_docs)]
 
 pub mod app;
+#[cfg(feature = "http-client")]
+pub mod client;
 pub mod clock;
 pub mod error;
 pub mod job;

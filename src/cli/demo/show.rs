@@ -1,0 +1,109 @@
+//! What the demo prints.
+
+use std::path::Path;
+
+use console::Style;
+use serde_json::Value;
+
+use faena::client::{Accepted, JobRequest};
+
+use super::Sample;
+use crate::cli::ending::Trouble;
+use crate::cli::output;
+
+/// Columns of text beyond which a value in the table is cut.
+const VALUE_COLUMNS: usize = 24;
+
+pub fn started(url: &str, kept: Option<&Path>) -> Result<(), Trouble> {
+    let kept = kept.map_or_else(|| "in memory".to_owned(), |path| format!("in {}", path.display()));
+    output::line(format!("listening on {url}"))?;
+    output::line(format!("jobs are kept {kept}\n"))
+}
+
+pub fn sample(sample: &Sample) -> Result<(), Trouble> {
+    let mib = sample.bytes as f64 / (1024.0 * 1024.0);
+    let how = if sample.fresh { "wrote a sample of orders" } else { "the sample of an earlier demo" };
+    output::line(format!("{how}: {} ({mib:.1} MiB)\n", sample.path.display()))
+}
+
+pub fn request(request: &JobRequest) -> Result<(), Trouble> {
+    heading("POST /jobs")?;
+    output::line(format!("{}\n", pretty(request)?))
+}
+
+pub fn accepted(accepted: &Accepted) -> Result<(), Trouble> {
+    let reason = if accepted.status == 202 { "Accepted" } else { "" };
+    heading(format!("HTTP/1.1 {} {reason}", accepted.status).trim_end())?;
+    let headers = [("Location", &accepted.location), ("Retry-After", &accepted.retry_after)];
+    for (name, value) in headers {
+        if let Some(value) = value {
+            output::line(format!("{name}: {value}"))?;
+        }
+    }
+    output::line(format!("{}\n", pretty(&accepted.body)?))
+}
+
+/// The profile of each column, one a row.
+pub fn report(report: &Value) -> Result<(), Trouble> {
+    let rows = report.get("rows").and_then(Value::as_u64).unwrap_or(0);
+    let columns = report.get("columns").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let errors = report.get("errorCount").and_then(Value::as_u64).unwrap_or(0);
+    output::line("")?;
+    heading(&format!("The result: {} rows, {} columns", output::grouped(rows), columns.len()))?;
+    let mut table = output::table(&["COLUMN", "TYPE", "EMPTY", "DISTINCT", "MIN", "MAX", "MEAN", "COMMONEST"]);
+    for column in columns {
+        table.add_row(cells(column));
+    }
+    output::print_table(&mut table, &[2, 3, 4, 5, 6])?;
+    if errors > 0 {
+        output::line(format!("{} rows could not be read; the result names the first", output::grouped(errors)))?;
+    }
+    output::line("")
+}
+
+/// Where to go on from here.
+pub fn addresses(url: &str, id: &str) -> Result<(), Trouble> {
+    heading("Go on from here")?;
+    let at = if url == "http://127.0.0.1:7700" { String::new() } else { format!(" --server {url}") };
+    for (what, how) in [
+        ("the API, to browse", format!("{url}/docs")),
+        ("this job", format!("{url}/jobs/{id}")),
+        ("its result", format!("{url}/jobs/{id}/result")),
+        ("another job", format!("faena enqueue sleep '{{\"durationMs\": 5000}}' --watch{at}")),
+        ("all jobs", format!("faena jobs{at}")),
+    ] {
+        output::line(format!("{what:<20}{how}"))?;
+    }
+    output::line("")
+}
+
+fn heading(text: &str) -> Result<(), Trouble> {
+    output::line(output::styled(text, Style::new().bold()))
+}
+
+fn pretty(value: &impl serde::Serialize) -> Result<String, Trouble> {
+    Ok(serde_json::to_string_pretty(value).map_err(anyhow::Error::from)?)
+}
+
+fn cells(column: &Value) -> Vec<String> {
+    let text = |name: &str| column.get(name).map_or_else(String::new, shown);
+    let top = column.pointer("/top/0").map_or_else(String::new, |top| {
+        let count = top.get("count").and_then(Value::as_u64).unwrap_or(0);
+        format!("{} ({})", top.get("value").map_or_else(String::new, shown), output::grouped(count))
+    });
+    let mut cells: Vec<_> = ["name", "type", "empty", "distinct", "min", "max", "mean"].map(text).into();
+    cells.push(top);
+    cells
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => output::cut(&output::harmless(text), VALUE_COLUMNS),
+        Value::Number(number) => match number.as_u64() {
+            Some(whole) => output::grouped(whole),
+            None => number.as_f64().map_or_else(|| number.to_string(), |number| format!("{number:.2}")),
+        },
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,163 @@
+//! `faena enqueue`: ask for a job.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use serde_json::value::RawValue;
+
+use faena::client::wire::{Moment, RetryRequest};
+use faena::client::{Accepted, Client, JobRequest};
+use faena::job::{Name, Priority};
+use faena::limits;
+
+use super::args::{self, Connection};
+use super::ending::{Ending, Trouble};
+use super::{follow, output, span};
+
+/// Ask the server for a job
+///
+/// The job is on disk when this command ends; its id is printed. With --wait or --watch it ends when the job does,
+/// and the exit code tells how: 0 completed, 3 failed, 4 cancelled.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  faena enqueue noop
+  faena enqueue sleep '{\"durationMs\": 5000, \"steps\": 20}' --watch
+  faena enqueue process_data --file request.json --priority high --tag monthly
+  echo '{\"csv\": \"a,b\\n1,2\\n\"}' | faena enqueue process_data - --wait
+  faena enqueue noop --delay 10m --unique-key nightly --retries 5")]
+pub struct Enqueue {
+    /// Which processor; `GET /processors` lists them
+    #[arg(value_name = "SUBTYPE")]
+    sub_type: Name,
+    /// The payload, a JSON object, or - to read it from stdin [default: {}]
+    #[arg(value_name = "PAYLOAD", conflicts_with_all = ["payload", "file"])]
+    input: Option<String>,
+    /// The payload, a JSON object
+    #[arg(long, value_name = "JSON", conflicts_with = "file")]
+    payload: Option<String>,
+    /// File with the payload; - is stdin
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// How urgent it is: high, normal, low
+    #[arg(long, value_name = "PRIORITY")]
+    priority: Option<Priority>,
+    /// Not before this time, such as 2026-11-24T07:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = args::moment, conflicts_with = "delay")]
+    run_at: Option<Moment>,
+    /// Not before so long from now, such as 30s or 2h
+    #[arg(long, value_name = "TIME", value_parser = span::parse)]
+    delay: Option<Duration>,
+    /// At most one job of this key at a time
+    #[arg(long, value_name = "KEY")]
+    unique_key: Option<String>,
+    /// A repeated request with this key gives the first job again
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+    /// A mark to find it by; may be given several times
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// Whose job it is
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+    /// Time that one attempt may take, such as 30s or 2h
+    #[arg(long, value_name = "TIME", value_parser = span::parse)]
+    timeout: Option<Duration>,
+    /// Tries after the first one
+    #[arg(long, value_name = "N")]
+    retries: Option<u32>,
+    /// Wait silently until the job has ended
+    #[arg(long, conflicts_with = "watch")]
+    wait: bool,
+    /// Wait with a progress bar until the job has ended
+    #[arg(long)]
+    watch: bool,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+impl Enqueue {
+    pub fn run(self) -> Result<Ending, Trouble> {
+        let request = self.request()?;
+        self.connection.run(async |client| {
+            let accepted = client.enqueue(&request, self.idempotency_key.as_deref()).await?;
+            self.present(&client, accepted).await
+        })
+    }
+
+    async fn present(&self, client: &Client, accepted: Accepted) -> Result<Ending, Trouble> {
+        let json = self.connection.json;
+        if self.watch {
+            return follow::with_bar(client, &accepted.job_id, json).await;
+        }
+        if self.wait {
+            let job = client.watch(accepted.job_id).to_end().await?;
+            if json {
+                output::json(&job)?
+            } else {
+                follow::print_ending(&job)?
+            }
+            return Ok(Ending::of(&job));
+        }
+        if json {
+            output::json(&accepted.body)?
+        } else {
+            output::line(&accepted.job_id)?
+        }
+        Ok(Ending::Done)
+    }
+
+    fn request(&self) -> Result<JobRequest, Trouble> {
+        let mut request = JobRequest::with(self.sub_type.as_str(), self.payload()?);
+        request.priority = self.priority;
+        request.user_id = self.user.clone();
+        request.run_at = self.run_at;
+        request.delay_seconds = self.delay.map(whole_seconds);
+        request.timeout_seconds = self.timeout.map(whole_seconds);
+        request.retry_policy = self.retries.map(|max_retries| RetryRequest { max_retries });
+        request.unique_key = self.unique_key.clone();
+        request.tags = self.tags.clone();
+        Ok(request)
+    }
+
+    /// The payload as it was given, checked to be JSON so that a slip of the shell's quoting is seen here.
+    fn payload(&self) -> Result<Box<RawValue>, Trouble> {
+        let (text, origin) = match (&self.input, &self.payload, &self.file) {
+            (Some(text), ..) if text == "-" => (stdin()?, "stdin".to_owned()),
+            (_, _, Some(path)) if path.as_os_str() == "-" => (stdin()?, "stdin".to_owned()),
+            (_, _, Some(path)) => (read(path)?, path.display().to_string()),
+            (Some(text), ..) | (_, Some(text), _) => (text.clone(), "the payload".to_owned()),
+            (None, None, None) => ("{}".to_owned(), String::new()),
+        };
+        RawValue::from_string(text.trim().to_owned())
+            .map_err(|error| Trouble::usage(format!("{origin} is not JSON: {error}")))
+    }
+}
+
+fn stdin() -> Result<String, Trouble> {
+    let mut text = String::new();
+    let most = limits::PAYLOAD_BYTES_MAX as u64 + 1;
+    std::io::stdin().take(most).read_to_string(&mut text).context("cannot read the payload from stdin")?;
+    within_bounds(text, "stdin")
+}
+
+fn read(path: &Path) -> Result<String, Trouble> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the payload {}", path.display()))?;
+    within_bounds(text, &path.display().to_string())
+}
+
+fn within_bounds(text: String, origin: &str) -> Result<String, Trouble> {
+    let most = limits::PAYLOAD_BYTES_MAX;
+    if text.len() <= most {
+        return Ok(text);
+    }
+    Err(Trouble::usage(format!("{origin} has more than {most} bytes; put it into a file that the payload names")))
+}
+
+/// Seconds, rounded up: a job must not start before its time.
+fn whole_seconds(span: Duration) -> u64 {
+    span.as_secs() + u64::from(span.subsec_nanos() > 0)
+}

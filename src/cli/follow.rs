@@ -1,0 +1,184 @@
+//! Following a job on the screen: a bar in a terminal, a line for each change in a pipe, JSON on request.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use faena::client::{Client, JobView, Seen};
+use faena::clock::{Clock, Timestamp};
+use faena::job::Status;
+
+use super::ending::{Ending, Trouble};
+use super::{output, span};
+
+/// How often the times of a bar go on between two changes of the job.
+const TICK: Duration = Duration::from_millis(200);
+/// Terminals narrower than this get no bar beside the numbers.
+const NARROW: u16 = 60;
+
+/// Follows a job to its end in the form that the output calls for, and ends as the job does.
+pub async fn with_bar(client: &Client, id: &str, json: bool) -> Result<Ending, Trouble> {
+    let job = if json {
+        changes(client, id, |job| output::json_line(job)).await?
+    } else if output::may_draw() {
+        let job = bar(client, id).await?;
+        print_ending(&job)?;
+        job
+    } else {
+        let job = changes(client, id, |job| if job.status.is_terminal() { Ok(()) } else { print_change(job) }).await?;
+        print_ending(&job)?;
+        job
+    };
+    Ok(Ending::of(&job))
+}
+
+/// Says how a job ended, with its error or the address of its result.
+pub fn print_ending(job: &JobView) -> Result<(), Trouble> {
+    let took = job.duration_ms.map_or_else(String::new, |ms| format!(" in {}", span::show(Duration::from_millis(ms))));
+    output::line(format!("{} {}{took}", output::status(job.status), job.job_id))?;
+    if let Some(error) = &job.error {
+        output::line(format!("  {}: {}", output::harmless(&error.kind), output::harmless(&error.message)))?;
+    }
+    if job.attempt > 1 {
+        output::line(format!("  after {} of {} tries", job.attempt, job.max_attempts))?;
+    }
+    if job.status == Status::Completed && job.result_url.is_some() {
+        output::line(format!("  faena result {}", job.job_id))?;
+    }
+    Ok(())
+}
+
+/// Follows a job, handing each change to `show`.
+async fn changes(
+    client: &Client,
+    id: &str,
+    show: impl Fn(&JobView) -> Result<(), Trouble>,
+) -> Result<JobView, Trouble> {
+    let mut watch = client.watch(id);
+    let mut away = false;
+    loop {
+        match watch.next().await? {
+            Seen::Job(job) => {
+                if std::mem::take(&mut away) {
+                    output::note("the server is back");
+                }
+                show(&job)?;
+                if job.status.is_terminal() {
+                    return Ok(*job);
+                }
+            }
+            Seen::Away(reason) if !std::mem::replace(&mut away, true) => output::note(format!("{reason}; waiting")),
+            Seen::Away(_) => {}
+        }
+    }
+}
+
+fn print_change(job: &JobView) -> Result<(), Trouble> {
+    output::line(format!("{:>3}%  {}  {}", job.progress, job.status, doing(job, Clock::System.now())))
+}
+
+/// Follows a job with a bar that goes away when the job has ended.
+async fn bar(client: &Client, id: &str) -> Result<JobView, Trouble> {
+    let bar = Bar::new();
+    let mut watch = client.watch(id);
+    let mut tick = tokio::time::interval(TICK);
+    let mut latest: Option<Sight> = None;
+    loop {
+        // The poll is kept across ticks: dropping it would ask the server anew five times a second.
+        let next = watch.next();
+        tokio::pin!(next);
+        let seen = loop {
+            tokio::select! {
+                seen = &mut next => break seen,
+                _ = tick.tick() => bar.show(latest.as_ref()),
+            }
+        };
+        match seen.inspect_err(|_| bar.clear())? {
+            Seen::Job(job) if job.status.is_terminal() => {
+                bar.clear();
+                return Ok(*job);
+            }
+            Seen::Job(job) => latest = Some(Sight { job: *job, at: Clock::System.now(), away: false }),
+            Seen::Away(_) => latest.iter_mut().for_each(|sight| sight.away = true),
+        }
+        bar.show(latest.as_ref());
+    }
+}
+
+/// The job as it was last seen.
+struct Sight {
+    job: JobView,
+    at: Timestamp,
+    away: bool,
+}
+
+/// The bar on stderr.
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn new() -> Self {
+        Self(ProgressBar::with_draw_target(Some(100), ProgressDrawTarget::stderr()))
+    }
+
+    fn clear(&self) {
+        self.0.finish_and_clear();
+    }
+
+    fn show(&self, sight: Option<&Sight>) {
+        self.0.set_style(style(output::width()));
+        let Some(sight) = sight else {
+            self.0.set_message("asking the server");
+            return;
+        };
+        let now = Clock::System.now();
+        self.0.set_position(u64::from(sight.job.progress));
+        self.0.set_prefix(times(sight, now));
+        let doing = doing(&sight.job, now);
+        self.0.set_message(if sight.away { "the server has gone away, waiting for it".to_owned() } else { doing });
+    }
+}
+
+/// A line that fits: the bar gives way first, then the message is cut.
+fn style(width: u16) -> ProgressStyle {
+    let colour = if output::colours(&std::io::stderr()) { ".cyan/dim" } else { "" };
+    let template = if width < NARROW {
+        "{percent:>3}% {prefix} {wide_msg}".to_owned()
+    } else {
+        let bar = (width / 4).clamp(12, 40);
+        format!("{{bar:{bar}{colour}}} {{percent:>3}}%  {{prefix}}  {{wide_msg}}")
+    };
+    // The template is one of ours; if it were faulty, indicatif's own would still show the progress.
+    ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─")
+}
+
+/// Time passed since the job's start, and the time left as the server estimates it.
+fn times(sight: &Sight, now: Timestamp) -> String {
+    let Some(started) = sight.job.started_at else { return String::new() };
+    let passed = span::show(Duration::from_secs(now.millis_since(started.0) / 1_000));
+    let left = sight.job.estimated_remaining_seconds.filter(|left| left.is_finite() && *left >= 0.0);
+    match left.and_then(|left| Duration::try_from_secs_f64(left).ok()) {
+        Some(left) => {
+            let since = Duration::from_millis(now.millis_since(sight.at));
+            let left = Duration::from_secs(left.saturating_sub(since).as_secs_f64().ceil() as u64);
+            format!("{passed}, {} left", span::show(left))
+        }
+        None => passed,
+    }
+}
+
+/// What the job is doing, or what it waits for.
+fn doing(job: &JobView, now: Timestamp) -> String {
+    let waits = job.run_at.map(|at| Duration::from_millis(at.0.millis_since(now))).filter(|pause| !pause.is_zero());
+    match (job.status, waits) {
+        (Status::Queued, Some(pause)) if job.attempt > 0 => {
+            let error = job.error.as_ref().map_or_else(String::new, |error| format!(": {}", error.message));
+            let next = job.attempt + 1;
+            let pause = span::show(pause);
+            output::harmless(&format!("try {next} of {} in {pause}{error}", job.max_attempts))
+        }
+        (Status::Queued, Some(pause)) => format!("starts in {}", span::show(pause)),
+        (Status::Queued, None) => "waiting for its turn".to_owned(),
+        (Status::Started, _) => "started".to_owned(),
+        _ => output::harmless(job.message.as_deref().unwrap_or_default()),
+    }
+}
