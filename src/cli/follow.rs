@@ -19,7 +19,7 @@ const NARROW: u16 = 60;
 /// Follows a job to its end in the form that the output calls for, and ends as the job does.
 pub async fn with_bar(client: &Client, id: &str, json: bool) -> Result<Ending, Trouble> {
     let job = if json {
-        changes(client, id, |job| output::json_line(job)).await?
+        changes(client, id, output::json_line).await?
     } else if output::may_draw() {
         let job = bar(client, id).await?;
         print_ending(&job)?;

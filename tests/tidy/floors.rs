@@ -14,7 +14,7 @@ const FLOORS: &[&[&str]] = &[
     &["work", "upkeep"],
     &["processors"],
     &["service"],
-    &["http"],
+    &["http", "client"],
     &["app"],
     &["cli"],
     // The roots of the library and of the program.

@@ -166,5 +166,7 @@ impl Variables {
     }
 }
 
+// They are long and need what is private here, so they stand with the other tests and are compiled into this module.
 #[cfg(test)]
+#[path = "../../../tests/cli/settings.rs"]
 mod tests;
