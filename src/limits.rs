@@ -128,3 +128,6 @@ pub const THREADS_MAX: usize = 1_024;
 pub const IO_SLOTS_MAX: usize = 65_536;
 /// Longest drain. Whoever stops a server must not wait for days.
 pub const GRACE_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// Term of a lease: how long a worker of another process may give no sign of life.
+pub const LEASE: Duration = Duration::from_secs(30);

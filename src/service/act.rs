@@ -61,6 +61,7 @@ impl Service {
             match self.store().commit(vec![transition], now).await?.into_iter().next() {
                 Some(Committed::Applied { job, .. }) => return Ok(job),
                 Some(Committed::Stale(latest)) => job = latest,
+                Some(Committed::Taken(by)) => return Err(taken(id, by)),
                 Some(Committed::Missing) => return Err(Error::no_job(id)),
                 None => return Err(Error::internal("the store did not answer for a step")),
             }
@@ -85,12 +86,16 @@ impl Service {
                 match answer {
                     Committed::Applied { .. } => changed += 1,
                     Committed::Stale(latest) => open.push(latest),
-                    Committed::Missing => {}
+                    Committed::Taken(_) | Committed::Missing => {}
                 }
             }
         }
         Ok(changed)
     }
+}
+
+fn taken(id: JobId, by: JobId) -> Error {
+    Error::Conflict(format!("job {id} cannot be tried again: its unique key is taken by job {by}"))
 }
 
 fn dead(job: &Job) -> Result<(), Error> {

@@ -30,7 +30,7 @@ impl Depth {
         if (0..FRESH_MS).contains(&age) && guess.saturating_add(count) <= max {
             return Ok(());
         }
-        let tally = store.tally().await?;
+        let tally = store.tally(now).await?;
         let depth = tally.ready + tally.delayed;
         self.looked_at.store(now.as_millis(), Ordering::Relaxed);
         let fits = depth.saturating_add(count) <= max;

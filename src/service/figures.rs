@@ -61,7 +61,7 @@ impl Service {
     /// # Errors
     /// When the store fails.
     pub async fn overview(&self) -> Result<Overview, Error> {
-        let tally = self.store().tally().await?;
+        let tally = self.store().tally(self.now()).await?;
         let paused = self.store().paused().await?;
         let is_paused = |name: &Name| paused.contains(name);
         let total = tally.sum(|_| true);

@@ -42,7 +42,7 @@ impl Service {
     /// # Errors
     /// When the store fails.
     pub async fn processors(&self) -> Result<Vec<Standing>, Error> {
-        let tally = self.store().tally().await?;
+        let tally = self.store().tally(self.now()).await?;
         let paused = self.store().paused().await?;
         let count = |status, name: &Name| tally.sum(|sort| sort.status == status && sort.sub_type == *name);
         Ok(self
@@ -79,7 +79,7 @@ impl Service {
     /// # Errors
     /// When the store fails.
     pub async fn metrics_text(&self) -> Result<String, Error> {
-        let tally = self.store().tally().await?;
+        let tally = self.store().tally(self.now()).await?;
         Ok(self.metrics().encode(&tally, self.now()))
     }
 }

@@ -77,7 +77,7 @@ pub trait Store: Send + Sync + 'static {
     fn list(&self, filter: Filter, page: Page, now: Timestamp) -> Answer<'_, PageOf<Arc<Job>>>;
 
     /// How many jobs there are of each sort. Kept, not counted (rule 28).
-    fn tally(&self) -> Answer<'_, Tally>;
+    fn tally(&self, now: Timestamp) -> Answer<'_, Tally>;
 
     /// Why a waiting job is not running.
     fn standing(&self, id: JobId, now: Timestamp) -> Answer<'_, Option<Standing>>;
@@ -207,6 +207,8 @@ pub enum Committed {
     },
     /// Something else happened first; this is the job as it is.
     Stale(Arc<Job>),
+    /// It would bring back a job whose unique key has been taken since by that one.
+    Taken(JobId),
     /// There is no such job any more.
     Missing,
 }

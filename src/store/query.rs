@@ -91,7 +91,7 @@ pub struct Tally {
 /// What the tally tells apart.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Sort4 {
-    /// Where the jobs stand. `started` and `progress` are counted as `started`.
+    /// Where the jobs stand.
     pub status: Status,
     /// Their family.
     pub kind: Name,
@@ -175,12 +175,13 @@ impl Job {
 
     /// The row of the tally that counts it.
     pub(crate) fn sort4(&self) -> Sort4 {
-        let status = match self.status() {
-            Status::Progress => Status::Started,
-            status => status,
-        };
         let spec = &self.spec;
-        Sort4 { status, kind: spec.kind.clone(), sub_type: spec.sub_type.clone(), priority: spec.priority }
+        Sort4 {
+            status: self.status(),
+            kind: spec.kind.clone(),
+            sub_type: spec.sub_type.clone(),
+            priority: spec.priority,
+        }
     }
 }
 

@@ -133,8 +133,8 @@ impl Store for Observed {
         self.timed("list", self.shared.inner.list(filter, page, now))
     }
 
-    fn tally(&self) -> Answer<'_, Tally> {
-        self.timed("tally", self.shared.inner.tally())
+    fn tally(&self, now: Timestamp) -> Answer<'_, Tally> {
+        self.timed("tally", self.shared.inner.tally(now))
     }
 
     fn standing(&self, id: JobId, now: Timestamp) -> Answer<'_, Option<Standing>> {

@@ -1,0 +1,135 @@
+//! Accepting jobs and what belongs to them: the step from a request to a kept job, its keys taken.
+
+use std::sync::Arc;
+
+use super::core::Core;
+use super::journal::Change;
+use super::keys::Remembered;
+use super::{Embedded, Ticket};
+use crate::clock::Timestamp;
+use crate::job::{Job, JobId, NewJob};
+use crate::limits;
+use crate::store::{Group, Idempotency, Insert, Inserted, LogLine, Receipt, StoreError};
+
+/// A job on its way in, with the request that it answers.
+type Admitted = (Arc<Job>, Option<Remembered>);
+
+impl Embedded {
+    /// Accepts jobs in memory. The answers hold once the ticket is settled; with them come the idempotency keys of the
+    /// requests, in their order.
+    pub(super) fn accept(
+        &self,
+        inserts: Vec<Insert>,
+        group: Group,
+        now: Timestamp,
+    ) -> (Vec<Inserted>, Vec<Option<Box<str>>>, Option<Ticket>) {
+        let mut core = self.core(now);
+        let requests = inserts.iter().map(|insert| insert.idempotency.as_ref().map(|key| key.key.clone())).collect();
+        let mut answers: Vec<Result<Admitted, Inserted>> =
+            inserts.into_iter().map(|insert| core.admit(insert, now)).collect();
+        let stands_in_the_way =
+            |answer: &Result<Admitted, Inserted>| matches!(answer, Err(Inserted::Taken(_) | Inserted::Mismatch));
+        if group == Group::Whole && answers.iter().any(stands_in_the_way) {
+            for answer in &mut answers {
+                if let Ok((job, request)) = answer {
+                    core.withdraw(job, request.as_ref().map(|request| &*request.key));
+                    *answer = Err(Inserted::Withdrawn);
+                }
+            }
+        }
+        let mut changes = Vec::with_capacity(answers.len());
+        let inserted = answers
+            .into_iter()
+            .map(|answer| match answer {
+                Ok((job, request)) => {
+                    changes.push(Change::Insert { job: job.clone(), request });
+                    Inserted::Accepted(job)
+                }
+                Err(refused) => refused,
+            })
+            .collect();
+        let ticket = self.record(&mut core, changes);
+        (inserted, requests, ticket)
+    }
+
+    /// Whether replayed answers stand for jobs that did become durable.
+    pub(super) fn still_true(&self, inserted: &[Inserted], requests: &[Option<Box<str>>]) -> Result<(), StoreError> {
+        for (answer, request) in inserted.iter().zip(requests) {
+            if let (Inserted::Replayed(receipt), Some(key)) = (answer, request)
+                && !self.core.lock().keys.remembers(key, receipt)
+            {
+                return Err(StoreError::Unavailable("the first request with this key could not be committed".into()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Accepts the follow-ups of a step into its commit. One whose unique key is taken is left out.
+    pub(super) fn follow(
+        &self,
+        core: &mut Core,
+        jobs: Vec<NewJob>,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) -> Vec<Arc<Job>> {
+        let admitted = jobs.into_iter().filter_map(|job| core.admit(job.into(), now).ok());
+        let jobs: Vec<_> = admitted.map(|(job, _)| job).collect();
+        changes.extend(jobs.iter().map(|job| Change::Insert { job: job.clone(), request: None }));
+        jobs
+    }
+
+    /// Appends lines to the logs of jobs.
+    pub(super) fn append(&self, lines: Vec<(JobId, LogLine)>) -> Option<Ticket> {
+        let mut core = self.core.lock();
+        let mut changes: Vec<Change> = Vec::new();
+        for (id, line) in lines {
+            let Some(job) = self.shown.get(id) else { continue };
+            if let Some(archive) = &mut core.archive {
+                let log = archive.logs.entry(id).or_default();
+                if log.len() >= limits::LOG_LINES_MAX {
+                    log.remove(0);
+                }
+                log.push(line);
+                continue;
+            }
+            match changes.last_mut() {
+                Some(Change::Log(seq, lines)) if *seq == job.seq => lines.push(line),
+                _ => changes.push(Change::Log(job.seq, vec![line])),
+            }
+        }
+        self.record(&mut core, changes)
+    }
+}
+
+impl Core {
+    /// Accepts one job and takes its keys, or says why not.
+    fn admit(&mut self, insert: Insert, now: Timestamp) -> Result<Admitted, Inserted> {
+        let Insert { job, idempotency } = insert;
+        if let Some(refused) = self.keys.refuses(&job, idempotency.as_ref(), now) {
+            return Err(refused);
+        }
+        let job = Arc::new(job.accept(self.next_seq, now));
+        self.next_seq += 1;
+        if let Some(unique) = job.spec.unique() {
+            self.keys.take(unique, job.id, now);
+        }
+        let request = idempotency.map(|key| remembered(key, &job, now));
+        if let Some(request) = &request {
+            self.keys.remember(request.clone());
+        }
+        self.keep(job.clone());
+        Ok((job, request))
+    }
+}
+
+fn remembered(key: Idempotency, job: &Job, now: Timestamp) -> Remembered {
+    let receipt = Receipt {
+        id: job.id,
+        kind: job.spec.kind.clone(),
+        sub_type: job.spec.sub_type.clone(),
+        priority: job.spec.priority,
+        created_at: job.created_at,
+        estimated_duration: job.spec.options().and_then(|options| options.estimated_duration.clone()),
+    };
+    Remembered { key: key.key.into(), body: key.body, until: now.plus(key.window), receipt: Arc::new(receipt) }
+}

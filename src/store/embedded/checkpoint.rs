@@ -1,0 +1,70 @@
+//! Folding the write-ahead log into the database, away from whoever waits for a commit. A thread of its own does so in
+//! passing while the writer goes on; only a log that grew too long, because the writer never paused, is folded by the
+//! writer itself.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+
+/// Commits between two passing checkpoints.
+const COMMITS_BETWEEN: u32 = 256;
+/// Pages of 4 KiB in the log beyond which the writer folds it itself: 256 MiB.
+const LOG_PAGES_MAX: i64 = 65_536;
+
+/// The thread, and what it found.
+pub(super) struct Checkpointer {
+    wake: Option<SyncSender<()>>,
+    too_long: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+    commits: u32,
+}
+
+impl Checkpointer {
+    /// Starts the thread.
+    pub(super) fn start(path: &Path) -> std::io::Result<Self> {
+        let conn = Connection::open(path).map_err(std::io::Error::other)?;
+        let (wake, woken) = sync_channel::<()>(1);
+        let too_long = Arc::new(AtomicBool::new(false));
+        let found = too_long.clone();
+        let thread = std::thread::Builder::new().name("faena-checkpoint".into()).spawn(move || {
+            while woken.recv().is_ok() {
+                let pages = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(1));
+                match pages {
+                    Ok(pages) => found.store(pages > LOG_PAGES_MAX, Ordering::Release),
+                    Err(error) => tracing::warn!(%error, "a checkpoint did not happen; the next one tries again"),
+                }
+            }
+        })?;
+        Ok(Self { wake: Some(wake), too_long, thread: Some(thread), commits: 0 })
+    }
+
+    /// Counts a commit, and wakes the thread now and then.
+    pub(super) fn after_commit(&mut self, conn: &Connection) {
+        self.commits += 1;
+        if self.commits < COMMITS_BETWEEN {
+            return;
+        }
+        self.commits = 0;
+        if self.too_long.swap(false, Ordering::AcqRel) {
+            if let Err(error) = conn.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(())) {
+                tracing::warn!(%error, "a checkpoint did not happen; the next one tries again");
+            }
+        } else if let Some(wake) = &self.wake {
+            // A full channel means that it is awake already.
+            let _ = wake.try_send(());
+        }
+    }
+
+    /// Ends the thread.
+    pub(super) fn close(mut self) {
+        self.wake = None;
+        if let Some(thread) = self.thread.take() {
+            // It holds nothing that a panic could leave half done.
+            let _ = thread.join();
+        }
+    }
+}

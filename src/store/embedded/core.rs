@@ -1,0 +1,393 @@
+//! Memory decides: the state of every live job as decided, whether or not the disk has confirmed it, with every index
+//! that deciding needs. All of it changes under one lock, in the order in which the journal gets to know it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use super::gates::Gates;
+use super::journal::Change;
+use super::keys::Keys;
+use super::ledger::Slots;
+use super::ready::{Entry, Ready};
+use super::shown::{Recent, Shown};
+use crate::clock::Timestamp;
+use crate::job::{Event, Job, JobId, Name, Payload, State, Transition, decide};
+use crate::limits;
+use crate::store::query::Sort4;
+use crate::store::{Claim, LogLine};
+
+/// The decided state.
+pub(super) struct Core {
+    /// Live jobs by sequence number; without a journal the ended ones too.
+    pub(super) jobs: BTreeMap<u64, Arc<Job>>,
+    pub(super) ready: Ready,
+    pub(super) gates: Gates,
+    pub(super) keys: Keys,
+    /// How many jobs are shown of each sort.
+    pub(super) tally: HashMap<Sort4, u64>,
+    /// Dead letters.
+    pub(super) dead: u64,
+    pub(super) next_seq: u64,
+    /// The latest moment that anybody told.
+    pub(super) latest: Timestamp,
+    /// Leases by the moment they run out.
+    pub(super) leases: BTreeSet<(Timestamp, u64)>,
+    /// Waiting jobs by the moment they expire.
+    pub(super) expiries: BTreeSet<(Timestamp, u64)>,
+    /// Expired jobs that a claim has met: they are in no queue any more.
+    lapsed: HashSet<u64>,
+    /// Where each running job stands in the ledger.
+    slots: Slots,
+    /// Bytes of payloads that waiting jobs hold in memory.
+    inline_bytes: usize,
+    /// Jobs that are being forgotten by the disk right now.
+    pub(super) doomed: HashSet<u64>,
+    pub(super) recent: Recent,
+    /// What the engine without a journal keeps of ended jobs; none when there is a journal.
+    pub(super) archive: Option<Archive>,
+}
+
+/// Ended jobs in memory, for the engine without a journal.
+#[derive(Default)]
+pub(super) struct Archive {
+    pub(super) ended: BTreeSet<(Timestamp, u64)>,
+    pub(super) logs: HashMap<JobId, Vec<LogLine>>,
+}
+
+/// Bytes of payloads kept in memory for waiting jobs; beyond it they wait on disk.
+const INLINE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Ended jobs that the engine without a journal keeps; older ones are forgotten first.
+const ARCHIVED_JOBS_MAX: usize = 100_000;
+
+/// What became of a step.
+pub(super) enum Step {
+    Applied(Arc<Job>),
+    Stale(Arc<Job>),
+    Taken(JobId),
+    Missing,
+}
+
+impl Core {
+    /// An empty core; `journalled` says whether a disk stands behind it.
+    pub(super) fn new(journalled: bool) -> Self {
+        Self {
+            jobs: BTreeMap::new(),
+            ready: Ready::default(),
+            gates: Gates::default(),
+            keys: Keys::default(),
+            tally: HashMap::new(),
+            dead: 0,
+            next_seq: 1,
+            latest: Timestamp::default(),
+            leases: BTreeSet::new(),
+            expiries: BTreeSet::new(),
+            lapsed: HashSet::new(),
+            slots: Slots::default(),
+            inline_bytes: 0,
+            doomed: HashSet::new(),
+            recent: Recent::default(),
+            archive: (!journalled).then(Archive::default),
+        }
+    }
+
+    /// Keeps an accepted job, unseen until it is confirmed.
+    pub(super) fn keep(&mut self, job: Arc<Job>) {
+        let kept = match self.payload_to_keep(&job) {
+            Payload::Stored if job.payload != Payload::Stored => Arc::new(job.with_payload(Payload::Stored)),
+            _ => job,
+        };
+        self.jobs.insert(kept.seq, kept);
+    }
+
+    /// Takes back a job that could not be made durable.
+    pub(super) fn withdraw(&mut self, job: &Job, request: Option<&str>) {
+        if let Some(kept) = self.jobs.remove(&job.seq) {
+            self.leave_waiting(&kept);
+        }
+        self.keys.withdraw(job.spec.unique(), request, job.id);
+    }
+
+    /// Hands out up to `claim.max` jobs, with their slots in the ledger.
+    pub(super) fn claim(&mut self, claim: &Claim, now: Timestamp, shown: &Shown) -> Vec<(Arc<Job>, u32)> {
+        let mut claimed = Vec::new();
+        while claimed.len() < claim.max {
+            let jobs = &self.jobs;
+            let next = self.ready.next(&claim.sub_types, now, |entry| lives(jobs, entry));
+            let Some(job) = next.and_then(|(seq, _)| self.jobs.get(&seq).cloned()) else { break };
+            if let Some(key) = job.spec.concurrency() {
+                let (_, entry) = place(&job);
+                if !self.gates.enter(key, entry.urgency(job.spec.priority)) {
+                    continue;
+                }
+            }
+            let lease_until = claim.lease.map(|lease| now.plus(lease));
+            match decide(&job, Event::Claimed { holder: claim.holder.clone(), lease_until }, now) {
+                Ok(transition) => {
+                    self.leave_waiting(&job);
+                    let running = Arc::new(Job { life: transition.next, ..(*job).clone() });
+                    let slot = self.enter_running(&running);
+                    self.jobs.insert(running.seq, running.clone());
+                    self.show(running.clone(), shown);
+                    claimed.push((running, slot));
+                }
+                // It has expired: it waits for `overdue` to end it, and stands in nobody's way.
+                Err(_) => {
+                    self.lapsed.insert(job.seq);
+                    self.leave_gate(&job);
+                }
+            }
+        }
+        claimed
+    }
+
+    /// Applies a step, if the job is still as the step expects. `load` finds a job that memory has forgotten.
+    pub(super) fn apply(
+        &mut self,
+        transition: Transition,
+        now: Timestamp,
+        shown: &Shown,
+        load: impl FnOnce(JobId) -> Option<Job>,
+    ) -> Step {
+        let seq = transition.seq;
+        if self.doomed.contains(&seq) {
+            return Step::Missing;
+        }
+        let known = self.jobs.get(&seq).filter(|job| job.id == transition.job).cloned();
+        let job = match known.or_else(|| self.recall(transition.job, shown, load)) {
+            Some(job) if job.life.revision == transition.expects => job,
+            Some(job) => return Step::Stale(job),
+            None => return Step::Missing,
+        };
+        let next = transition.next;
+        let reopens = job.is_finished() && !matches!(next.state, State::Finished(_));
+        if let Some(unique) = job.spec.unique().filter(|_| reopens) {
+            match self.keys.holder(unique, now) {
+                Some(holder) if holder != job.id => return Step::Taken(holder),
+                _ => self.keys.take(unique, job.id, job.created_at),
+            }
+        }
+        match (&job.life.state, &next.state) {
+            (State::Running(before), State::Running(after)) if before.lease_until != after.lease_until => {
+                self.leases.extend(after.lease_until.map(|until| (until, seq)));
+                before.lease_until.map(|until| self.leases.remove(&(until, seq)));
+            }
+            (State::Waiting { .. }, _) => {
+                self.unindex(&job);
+                self.leave_waiting(&job);
+            }
+            (State::Running(_), State::Waiting { .. } | State::Finished(_)) => self.leave_running(&job),
+            (State::Running(_) | State::Finished(_), _) => {}
+        }
+        let payload = match next.state {
+            State::Waiting { .. } => self.payload_to_keep(&job),
+            State::Finished(_) if self.archive.is_none() => Payload::Stored,
+            _ => job.payload.clone(),
+        };
+        let after = Arc::new(Job { life: next, payload, ..(*job).clone() });
+        if let Some(unique) = after.spec.unique().filter(|_| after.is_finished()) {
+            self.keys.release(unique, after.id);
+        }
+        self.dead = self.dead + dead(&after) - dead(&job);
+        self.jobs.insert(seq, after.clone());
+        Step::Applied(after)
+    }
+
+    /// The payload that a waiting job keeps in memory: a deep backlog leaves it on disk.
+    fn payload_to_keep(&mut self, job: &Job) -> Payload {
+        let bytes = job.payload.text().map_or(0, |text| text.len());
+        if self.archive.is_none() && self.inline_bytes + bytes > INLINE_BYTES_MAX {
+            return Payload::Stored;
+        }
+        self.inline_bytes += bytes;
+        job.payload.clone()
+    }
+
+    /// Makes a change that is on disk visible.
+    pub(super) fn confirm(&mut self, change: &Change, shown: &Shown) {
+        let (Change::Insert { job, .. }
+        | Change::Put(job)
+        | Change::Reopen(job)
+        | Change::Finish(job)
+        | Change::Amend(job)) = change
+        else {
+            return;
+        };
+        let current = self.jobs.get(&job.seq).filter(|current| current.life.revision == job.life.revision).cloned();
+        let Some(current) = current else {
+            // More was decided since. What is shown may be ahead of this change by a report of progress.
+            if shown.get(job.id).is_none_or(|shown| shown.life.revision < job.life.revision) {
+                self.show(job.clone(), shown);
+            }
+            return;
+        };
+        self.show(current.clone(), shown);
+        if current.run_at().is_some() {
+            self.index(&current);
+        } else if current.is_finished() {
+            self.put_away(&current, shown);
+        }
+    }
+
+    /// Shows a job and counts it.
+    pub(super) fn show(&mut self, job: Arc<Job>, shown: &Shown) {
+        let sort = job.sort4();
+        match shown.show(job).map(|before| before.sort4()) {
+            Some(before) if before == sort => return,
+            Some(before) => self.uncount(&before, 1),
+            None => {}
+        }
+        *self.tally.entry(sort).or_default() += 1;
+    }
+
+    /// Counts jobs of a sort that are there no more.
+    pub(super) fn uncount(&mut self, sort: &Sort4, jobs: u64) {
+        if let Some(count) = self.tally.get_mut(sort) {
+            *count = count.saturating_sub(jobs);
+            if *count == 0 {
+                self.tally.remove(sort);
+            }
+        }
+    }
+
+    /// Puts a job into the indexes that its waiting needs.
+    pub(super) fn index(&mut self, job: &Job) {
+        let (sub_type, entry) = place(job);
+        self.ready.add(sub_type, job.spec.priority, entry, self.latest);
+        if let Some(at) = job.spec.expires_at().filter(|_| job.life.epoch == 0) {
+            self.expiries.insert((at, job.seq));
+        }
+    }
+
+    /// Takes a waiting job out of the queue, or from beside its gate.
+    fn unindex(&mut self, job: &Job) {
+        if self.lapsed.remove(&job.seq) {
+            return;
+        }
+        let (sub_type, entry) = place(job);
+        let key = job.spec.concurrency();
+        if key.is_none_or(|key| !self.gates.forget(key, entry.urgency(job.spec.priority))) {
+            let jobs = &self.jobs;
+            self.ready.forget(sub_type, job.spec.priority, entry, |entry| entry.seq != job.seq && lives(jobs, entry));
+            // It may have been let out of its gate to be the next: then another one is.
+            if let Some(next) = key.and_then(|key| self.gates.unpark(&key.key)) {
+                self.put_back(next);
+            }
+        }
+    }
+
+    fn leave_waiting(&mut self, job: &Job) {
+        if let Some(text) = job.payload.text() {
+            self.inline_bytes = self.inline_bytes.saturating_sub(text.len());
+        }
+        if let Some(at) = job.spec.expires_at() {
+            self.expiries.remove(&(at, job.seq));
+        }
+    }
+
+    /// Notes that a job runs, and gives its slot in the ledger.
+    fn enter_running(&mut self, job: &Job) -> u32 {
+        if let Some(until) = job.run().and_then(|run| run.lease_until) {
+            self.leases.insert((until, job.seq));
+        }
+        self.slots.take(job.seq)
+    }
+
+    /// Takes up a job that a worker of another process holds: its lease gets a full new term (rule 7).
+    pub(super) fn resume(&mut self, job: &Job, now: Timestamp) {
+        let renewed = Event::Renewed { epoch: job.life.epoch, lease_until: now.plus(limits::LEASE) };
+        let Ok(transition) = decide(job, renewed, now) else { return };
+        let job = Arc::new(Job { life: transition.next, ..job.clone() });
+        self.enter_running(&job);
+        if let Some(key) = job.spec.concurrency() {
+            self.gates.force(key, job.seq);
+        }
+        self.jobs.insert(job.seq, job);
+    }
+
+    /// Marks ended jobs that are about to be forgotten, and gives those that are to be spared: they live again.
+    pub(super) fn doom(&mut self, seqs: Vec<u64>) -> Vec<u64> {
+        let (spared, doomed): (Vec<_>, Vec<_>) = seqs.into_iter().partition(|seq| self.jobs.contains_key(seq));
+        self.doomed.extend(doomed);
+        spared
+    }
+
+    /// Forgets an ended job that the disk has forgotten.
+    pub(super) fn forget_pruned(&mut self, id: JobId, sort: &Sort4, dead: u64, shown: &Shown) {
+        shown.hide(id);
+        self.uncount(sort, 1);
+        self.dead -= dead;
+    }
+
+    fn leave_running(&mut self, job: &Job) {
+        if let Some(until) = job.run().and_then(|run| run.lease_until) {
+            self.leases.remove(&(until, job.seq));
+        }
+        self.slots.give_back(job.seq);
+        self.leave_gate(job);
+    }
+
+    fn leave_gate(&mut self, job: &Job) {
+        if let Some(next) = job.spec.concurrency().and_then(|key| self.gates.leave(key, job.seq)) {
+            self.put_back(next);
+        }
+    }
+
+    fn put_back(&mut self, seq: u64) {
+        if let Some(job) = self.jobs.get(&seq).cloned() {
+            let (sub_type, entry) = place(&job);
+            self.ready.add_back(sub_type, job.spec.priority, entry);
+        }
+    }
+
+    /// Finds a job that has ended and that memory has let go of.
+    fn recall(&mut self, id: JobId, shown: &Shown, load: impl FnOnce(JobId) -> Option<Job>) -> Option<Arc<Job>> {
+        let job = shown.get(id).or_else(|| load(id).map(Arc::new))?;
+        // Shown as it is, so that the count of its sort falls when it changes.
+        shown.show(job.clone());
+        self.recent.add(&job, shown);
+        Some(job)
+    }
+
+    /// Lets a job that has ended go from the decided state, or into the archive.
+    fn put_away(&mut self, job: &Arc<Job>, shown: &Shown) {
+        let Some(archive) = &mut self.archive else {
+            self.jobs.remove(&job.seq);
+            self.recent.add(job, shown);
+            return;
+        };
+        archive.ended.extend(job.end().map(|end| (end.at, job.seq)));
+        if archive.ended.len() > ARCHIVED_JOBS_MAX {
+            let oldest = archive.ended.first().map(|(_, seq)| *seq);
+            oldest.and_then(|seq| self.forget_archived(seq, shown));
+        }
+    }
+
+    /// Forgets an ended job of the archive.
+    pub(super) fn forget_archived(&mut self, seq: u64, shown: &Shown) -> Option<Arc<Job>> {
+        let job = self.jobs.get(&seq).filter(|job| job.is_finished()).cloned()?;
+        self.jobs.remove(&seq);
+        shown.hide(job.id);
+        self.uncount(&job.sort4(), 1);
+        self.dead -= dead(&job);
+        if let Some(archive) = &mut self.archive {
+            archive.logs.remove(&job.id);
+            job.end().map(|end| archive.ended.remove(&(end.at, seq)));
+        }
+        Some(job)
+    }
+}
+
+/// One for a dead letter.
+pub(super) fn dead(job: &Job) -> u64 {
+    u64::from(job.end().is_some_and(|end| end.dead))
+}
+
+/// Whether an entry of the queue stands for the job as it is.
+pub(super) fn lives(jobs: &BTreeMap<u64, Arc<Job>>, entry: Entry) -> bool {
+    jobs.get(&entry.seq).is_some_and(|job| job.run_at() == Some(entry.since))
+}
+
+/// Where a waiting job stands in the queue.
+pub(super) fn place(job: &Job) -> (&Name, Entry) {
+    (&job.spec.sub_type, Entry { seq: job.seq, since: job.run_at().unwrap_or(job.created_at) })
+}

@@ -1,0 +1,322 @@
+//! The disk's side of a group commit: what was decided, folded to one write a job, in one transaction.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use rusqlite::{Connection, ErrorCode, ffi, params};
+
+use super::checkpoint::Checkpointer;
+use super::journal::Change;
+use super::keys::Remembered;
+use super::rows::json;
+use crate::job::{Job, JobId, Unique, UniqueFor};
+use crate::limits;
+use crate::store::query::Sort4;
+use crate::store::{LogLine, StoreError};
+
+/// The connection that writes.
+pub(super) struct Disk {
+    conn: Connection,
+    checkpointer: Checkpointer,
+    next_line: i64,
+    pruned: Mutex<Vec<PrunedJob>>,
+}
+
+/// A job that the disk has forgotten: who, of which sort, and one if it was a dead letter.
+pub(super) type PrunedJob = (JobId, Sort4, u64);
+
+/// Why a transaction did not happen.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DiskError {
+    /// The disk takes nothing at the moment; nothing was written, and another try makes sense.
+    #[error("{0}")]
+    Refused(Arc<str>),
+    /// What is on disk is not known any more.
+    #[error("{0}")]
+    Lost(Arc<str>),
+}
+
+/// What a transaction makes of one job.
+struct Folded<'a> {
+    origin: Origin<'a>,
+    job: &'a Arc<Job>,
+}
+
+/// Where a job is on disk before a transaction.
+enum Origin<'a> {
+    /// Nowhere: it comes with this payload.
+    New(&'a Bytes),
+    Live,
+    History,
+}
+
+impl Disk {
+    pub(super) fn new(conn: Connection, checkpointer: Checkpointer) -> rusqlite::Result<Self> {
+        let next_line = conn.query_row("SELECT coalesce(max(line), 0) + 1 FROM log", [], |row| row.get(0))?;
+        Ok(Self { conn, checkpointer, next_line, pruned: Mutex::default() })
+    }
+
+    /// Writes changes in one transaction: all or nothing. `doom` is asked which of the ended jobs that are about to be
+    /// forgotten nobody is about to bring back.
+    pub(super) fn write<'a>(
+        &mut self,
+        changes: impl Iterator<Item = &'a Change>,
+        mut doom: impl FnMut(Vec<u64>) -> Vec<u64>,
+    ) -> Result<(), DiskError> {
+        self.pruned.get_mut().clear();
+        self.conn.execute_batch("BEGIN IMMEDIATE")?;
+        let written = self.write_all(changes, &mut doom).and_then(|()| Ok(self.conn.execute_batch("COMMIT")?));
+        if written.is_err() {
+            // The transaction may have been rolled back by the failure itself.
+            let _ = self.conn.execute_batch("ROLLBACK");
+        }
+        written
+    }
+
+    /// The jobs that the latest transaction has forgotten.
+    pub(super) fn take_pruned(&self) -> Vec<PrunedJob> {
+        std::mem::take(&mut self.pruned.lock())
+    }
+
+    /// Lets the log be folded into the database, away from whoever waits for a commit.
+    pub(super) fn after_commit(&mut self) {
+        self.checkpointer.after_commit(&self.conn);
+    }
+
+    /// Folds the log into the database and closes it.
+    pub(super) fn close(self) {
+        self.checkpointer.close();
+        if let Err(error) = self.conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
+            tracing::warn!(%error, "the last checkpoint did not happen; the next start does it");
+        }
+    }
+
+    fn write_all<'a>(
+        &mut self,
+        changes: impl Iterator<Item = &'a Change>,
+        doom: &mut impl FnMut(Vec<u64>) -> Vec<u64>,
+    ) -> Result<(), DiskError> {
+        // In the order of sequence numbers, like every batch here (rule 34).
+        let mut folded: BTreeMap<u64, Folded<'a>> = BTreeMap::new();
+        let mut empty = true;
+        for change in changes {
+            empty = false;
+            match change {
+                Change::Insert { job, request } => {
+                    if let Some(payload) = job.payload.text() {
+                        folded.insert(job.seq, Folded { origin: Origin::New(payload), job });
+                    }
+                    if let Some(request) = request {
+                        self.remember(request)?;
+                    }
+                    if let Some(unique) = job.spec.unique() {
+                        self.hold_window(job, unique)?;
+                    }
+                }
+                Change::Put(job) | Change::Finish(job) => {
+                    folded.entry(job.seq).or_insert(Folded { origin: Origin::Live, job }).job = job;
+                }
+                Change::Amend(job) | Change::Reopen(job) => {
+                    folded.entry(job.seq).or_insert(Folded { origin: Origin::History, job }).job = job;
+                }
+                Change::Log(seq, lines) => self.append(*seq, lines)?,
+                Change::Pause(sub_type, true) => {
+                    let mut insert = self.conn.prepare_cached("INSERT OR IGNORE INTO paused VALUES (?)")?;
+                    insert.execute([sub_type.as_str()])?;
+                }
+                Change::Pause(sub_type, false) => {
+                    self.conn.prepare_cached("DELETE FROM paused WHERE sub_type = ?")?.execute([sub_type.as_str()])?;
+                }
+                Change::Prune(prune, now, answer) => {
+                    let (pruned, jobs) = super::prune::prune(&self.conn, prune, *now, doom)?;
+                    self.pruned.get_mut().extend(jobs);
+                    *answer.lock() = pruned;
+                }
+            }
+        }
+        if empty {
+            self.conn.execute_batch("UPDATE pulse SET beat = beat + 1")?;
+        }
+        self.write_jobs(&folded)
+    }
+
+    fn write_jobs(&self, folded: &BTreeMap<u64, Folded<'_>>) -> Result<(), DiskError> {
+        let mut ended = Vec::new();
+        let mut tally: HashMap<Sort4, i64> = HashMap::new();
+        for (&seq, Folded { origin, job }) in folded {
+            match (origin, job.is_finished()) {
+                (Origin::New(payload), false) => self.insert_live(job, payload)?,
+                (Origin::Live, false) => {
+                    let mut update = self.conn.prepare_cached("UPDATE live SET life = ?2 WHERE seq = ?1")?;
+                    update.execute(params![seq as i64, json(&job.life)?])?;
+                }
+                (Origin::New(payload), true) => self.insert_history(job, Some(payload))?,
+                (Origin::Live, true) => {
+                    self.insert_history(job, None)?;
+                    ended.push(seq);
+                }
+                (Origin::History, _) => {
+                    *tally.entry(self.sort_in_history(job)?).or_default() -= 1;
+                    self.change_history(job)?;
+                }
+            }
+            if job.is_finished() {
+                *tally.entry(job.sort4()).or_default() += 1;
+            }
+        }
+        self.delete_live(&ended)?;
+        self.count(&tally)
+    }
+
+    fn insert_live(&self, job: &Job, payload: &Bytes) -> Result<(), DiskError> {
+        let mut insert = self.conn.prepare_cached("INSERT INTO live VALUES (?, ?, ?, ?, ?, ?)")?;
+        let (spec, life) = (json(&*job.spec)?, json(&job.life)?);
+        let created_at = job.created_at.as_millis();
+        insert.execute(params![job.seq as i64, job.id.as_bytes(), created_at, spec, life, &payload[..]])?;
+        Ok(())
+    }
+
+    /// Appends an ended job to the history, with its payload given or taken from the live table.
+    fn insert_history(&self, job: &Job, payload: Option<&Bytes>) -> Result<(), DiskError> {
+        let mut insert = self.conn.prepare_cached(
+            "INSERT INTO history VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
+                coalesce(?14, (SELECT payload FROM live WHERE seq = ?1), x'7B7D'))",
+        )?;
+        let spec = &job.spec;
+        insert.execute(params![
+            job.seq as i64,
+            job.id.as_bytes(),
+            job.created_at.as_millis(),
+            job.end().map_or(0, |end| end.at.as_millis()),
+            job.status().as_str(),
+            spec.kind.as_str(),
+            spec.sub_type.as_str(),
+            spec.priority.as_str(),
+            spec.user_id.as_deref(),
+            spec.schedule_id(),
+            super::core::dead(job) as i64,
+            json(&**spec)?,
+            json(&job.life)?,
+            payload.map(|payload| &payload[..]),
+        ])?;
+        for tag in spec.tags() {
+            self.conn
+                .prepare_cached("INSERT OR IGNORE INTO tag VALUES (?, ?)")?
+                .execute(params![&**tag, job.seq as i64])?;
+        }
+        Ok(())
+    }
+
+    /// An ended job has changed, or waits again.
+    fn change_history(&self, job: &Job) -> Result<(), DiskError> {
+        let seq = job.seq as i64;
+        let life = json(&job.life)?;
+        if let Some(end) = job.end() {
+            let mut update = self
+                .conn
+                .prepare_cached("UPDATE history SET life = ?2, dead = ?3, status = ?4, ended_at = ?5 WHERE seq = ?1")?;
+            update.execute(params![
+                seq,
+                life,
+                super::core::dead(job) as i64,
+                job.status().as_str(),
+                end.at.as_millis()
+            ])?;
+            return Ok(());
+        }
+        let mut reopen = self.conn.prepare_cached(
+            "INSERT INTO live SELECT seq, id, created_at, spec, ?2, payload FROM history WHERE seq = ?1",
+        )?;
+        reopen.execute(params![seq, life])?;
+        self.conn.prepare_cached("DELETE FROM history WHERE seq = ?")?.execute([seq])?;
+        self.conn.prepare_cached("DELETE FROM tag WHERE seq = ?")?.execute([seq])?;
+        Ok(())
+    }
+
+    fn sort_in_history(&self, job: &Job) -> Result<Sort4, DiskError> {
+        let mut select = self.conn.prepare_cached("SELECT status FROM history WHERE seq = ?")?;
+        let status: String = select.query_row([job.seq as i64], |row| row.get(0))?;
+        let status = status.parse().map_err(|error: String| DiskError::Lost(error.into()))?;
+        Ok(Sort4 { status, ..job.sort4() })
+    }
+
+    /// Deletes ended jobs from the live table, neighbours in one statement.
+    fn delete_live(&self, seqs: &[u64]) -> Result<(), DiskError> {
+        let mut delete = self.conn.prepare_cached("DELETE FROM live WHERE seq BETWEEN ? AND ?")?;
+        for run in seqs.chunk_by(|a, b| a + 1 == *b) {
+            if let [first, ..] = run {
+                delete.execute(params![*first as i64, (*first + run.len() as u64 - 1) as i64])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&self, tally: &HashMap<Sort4, i64>) -> Result<(), DiskError> {
+        count(&self.conn, tally)
+    }
+
+    fn remember(&self, request: &Remembered) -> Result<(), DiskError> {
+        let mut insert = self.conn.prepare_cached("INSERT OR REPLACE INTO request VALUES (?, ?, ?, ?)")?;
+        let receipt = json(&*request.receipt)?;
+        insert.execute(params![&*request.key, &request.body[..], request.until.as_millis(), receipt])?;
+        Ok(())
+    }
+
+    fn hold_window(&self, job: &Job, unique: &Unique) -> Result<(), DiskError> {
+        if let UniqueFor::WindowMs(window) = unique.during {
+            let until = job.created_at.plus_millis(window).as_millis();
+            let mut insert = self.conn.prepare_cached("INSERT OR REPLACE INTO unique_window VALUES (?, ?, ?)")?;
+            insert.execute(params![&*unique.key, job.id.as_bytes(), until])?;
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, seq: u64, lines: &[LogLine]) -> Result<(), DiskError> {
+        let mut insert = self.conn.prepare_cached("INSERT INTO log VALUES (?, ?, ?, ?, ?)")?;
+        for line in lines {
+            insert.execute(params![seq as i64, self.next_line, line.at.as_millis(), line.epoch, &*line.text])?;
+            self.next_line += 1;
+        }
+        let mut forget = self.conn.prepare_cached(
+            "DELETE FROM log WHERE seq = ?1 AND line <=
+                (SELECT line FROM log WHERE seq = ?1 ORDER BY line DESC LIMIT 1 OFFSET ?2)",
+        )?;
+        forget.execute(params![seq as i64, limits::LOG_LINES_MAX as i64])?;
+        Ok(())
+    }
+}
+
+/// Adds to the kept counts of ended jobs.
+pub(super) fn count(conn: &Connection, tally: &HashMap<Sort4, i64>) -> Result<(), DiskError> {
+    let mut upsert = conn.prepare_cached(
+        "INSERT INTO tally VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT DO UPDATE SET jobs = jobs + excluded.jobs",
+    )?;
+    for (sort, change) in tally.iter().filter(|(_, change)| **change != 0) {
+        let words = (sort.status.as_str(), sort.kind.as_str(), sort.sub_type.as_str(), sort.priority.as_str());
+        upsert.execute(params![words.0, words.1, words.2, words.3, change])?;
+    }
+    Ok(())
+}
+
+impl From<rusqlite::Error> for DiskError {
+    fn from(error: rusqlite::Error) -> Self {
+        let reason: Arc<str> = error.to_string().into();
+        let rusqlite::Error::SqliteFailure(failure, _) = error else { return Self::Lost(reason) };
+        let unsynced = matches!(failure.extended_code, ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC);
+        match failure.code {
+            ErrorCode::DiskFull | ErrorCode::ReadOnly | ErrorCode::DatabaseBusy | ErrorCode::CannotOpen => {
+                Self::Refused(reason)
+            }
+            ErrorCode::SystemIoFailure if !unsynced => Self::Refused(reason),
+            _ => Self::Lost(reason),
+        }
+    }
+}
+
+/// A read that should have worked and did not.
+pub(super) fn broken(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Broken(format!("the store cannot be read: {error}").into())
+}

@@ -1,0 +1,232 @@
+//! Disk confirms: the queue of decided changes and the one thread that writes them. Whatever queued up during the last
+//! fsync becomes the next transaction; there is no timer on the way of anybody who waits.
+
+use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::oneshot;
+
+use super::core::Core;
+use super::disk::{Disk, DiskError};
+use super::keys::Remembered;
+use super::shown::Shown;
+use crate::job::{Job, Name};
+use crate::store::{LogLine, Prune, Pruned, StoreError};
+
+/// One decided change, to be written.
+pub(super) enum Change {
+    /// A new job, its payload inline, with the request that it answers.
+    Insert { job: Arc<Job>, request: Option<Remembered> },
+    /// A live job has changed.
+    Put(Arc<Job>),
+    /// A live job has ended.
+    Finish(Arc<Job>),
+    /// An ended job waits again.
+    Reopen(Arc<Job>),
+    /// An ended job has changed and is still ended.
+    Amend(Arc<Job>),
+    /// Lines for the log of a job.
+    Log(u64, Vec<LogLine>),
+    /// A subtype is handed out no more, or again.
+    Pause(Name, bool),
+    /// Ended jobs are to be forgotten; the answer goes to whoever asked.
+    Prune(Prune, crate::clock::Timestamp, Arc<Mutex<Pruned>>),
+}
+
+/// Changes that were decided together, and who waits for them.
+pub(super) struct Bundle {
+    pub(super) changes: Vec<Change>,
+    /// None when nobody waits: a start.
+    pub(super) waiter: Option<oneshot::Sender<Result<(), StoreError>>>,
+}
+
+/// The queue between those who decide and the one who writes.
+pub(super) struct Journal {
+    queue: Mutex<Queue>,
+    filled: Condvar,
+    broken: Mutex<Option<Arc<str>>>,
+    is_broken: AtomicBool,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Default)]
+struct Queue {
+    bundles: Vec<Bundle>,
+    /// Somebody waits for an answer.
+    urgent: bool,
+    closed: bool,
+}
+
+/// How long a change that nobody waits for may stay unwritten: a start goes to disk with its end if that comes first.
+const LINGER: Duration = Duration::from_millis(100);
+/// Pause between two tries to write while the disk refuses.
+const RETRY_EVERY: Duration = Duration::from_millis(500);
+/// Bundles that may wait for the disk before new work is refused (rule 29).
+const BACKLOG_MAX: usize = 100_000;
+
+impl Journal {
+    /// Starts the writer.
+    pub(super) fn start(disk: Disk, core: Arc<Mutex<Core>>, shown: Arc<Shown>) -> std::io::Result<Arc<Self>> {
+        let journal = Arc::new(Self {
+            queue: Mutex::default(),
+            filled: Condvar::new(),
+            broken: Mutex::new(None),
+            is_broken: AtomicBool::new(false),
+            writer: Mutex::new(None),
+        });
+        let writer = Writer { journal: journal.clone(), disk, core, shown };
+        let thread = std::thread::Builder::new().name("faena-journal".into()).spawn(move || writer.run())?;
+        *journal.writer.lock() = Some(thread);
+        Ok(journal)
+    }
+
+    /// Queues changes. Called under the lock of the core, so that the order here is the order of deciding.
+    pub(super) fn push(&self, bundle: Bundle) {
+        let mut queue = self.queue.lock();
+        let urgent = bundle.waiter.is_some();
+        let wake = urgent && !queue.urgent || queue.bundles.is_empty();
+        queue.urgent |= urgent;
+        queue.bundles.push(bundle);
+        drop(queue);
+        if wake {
+            self.filled.notify_one();
+        }
+    }
+
+    /// Why new work cannot be taken now, if it cannot.
+    pub(super) fn refuses(&self) -> Option<StoreError> {
+        if self.is_broken.load(Ordering::Acquire) {
+            return self.broken().map(StoreError::Unavailable);
+        }
+        let queue = self.queue.lock();
+        if queue.closed {
+            return Some(StoreError::Unavailable("the store is closed".into()));
+        }
+        (queue.bundles.len() >= BACKLOG_MAX).then(|| StoreError::Unavailable("the disk is behind".into()))
+    }
+
+    /// Why the disk refuses to write, if it does.
+    pub(super) fn broken(&self) -> Option<Arc<str>> {
+        self.broken.lock().clone()
+    }
+
+    fn set_broken(&self, reason: Option<Arc<str>>) {
+        self.is_broken.store(reason.is_some(), Ordering::Release);
+        *self.broken.lock() = reason;
+    }
+
+    /// Writes what is queued and ends the writer.
+    pub(super) fn close(&self) {
+        self.queue.lock().closed = true;
+        self.filled.notify_one();
+        if let Some(writer) = self.writer.lock().take() {
+            // A writer that panicked has already ended the process.
+            let _ = writer.join();
+        }
+    }
+
+    /// Waits for changes and takes them all. None when the journal is closed and empty.
+    fn take(&self) -> Option<Vec<Bundle>> {
+        let mut queue = self.queue.lock();
+        while !queue.urgent && !queue.closed {
+            if queue.bundles.is_empty() {
+                self.filled.wait(&mut queue);
+            } else if self.filled.wait_for(&mut queue, LINGER).timed_out() {
+                break;
+            }
+        }
+        queue.urgent = false;
+        (!queue.bundles.is_empty()).then(|| mem::take(&mut queue.bundles))
+    }
+}
+
+/// The one who writes.
+struct Writer {
+    journal: Arc<Journal>,
+    disk: Disk,
+    core: Arc<Mutex<Core>>,
+    shown: Arc<Shown>,
+}
+
+impl Writer {
+    fn run(mut self) {
+        let mut owed: Vec<Bundle> = Vec::new();
+        loop {
+            if owed.is_empty() {
+                match self.journal.take() {
+                    Some(bundles) => owed = bundles,
+                    None => break,
+                }
+            }
+            match self.write(&owed) {
+                Ok(()) => {
+                    self.confirm(&owed);
+                    owed.drain(..).filter_map(|bundle| bundle.waiter).for_each(|waiter| drop(waiter.send(Ok(()))));
+                    self.disk.after_commit();
+                    self.journal.set_broken(None);
+                }
+                Err(DiskError::Refused(reason)) => {
+                    tracing::error!(%reason, "the store cannot write; new work is refused until it can");
+                    self.journal.set_broken(Some(reason.clone()));
+                    owed = self.give_up_new_work(owed, &reason);
+                    if self.journal.queue.lock().closed {
+                        break;
+                    }
+                    std::thread::sleep(RETRY_EVERY);
+                    owed.extend(mem::take(&mut self.journal.queue.lock().bundles));
+                    if owed.is_empty() {
+                        // A write that changes nothing tells when the disk is well again.
+                        owed.push(Bundle { changes: Vec::new(), waiter: None });
+                    }
+                }
+                Err(DiskError::Lost(reason)) => {
+                    // After a failed fsync the kernel has dropped the pages: nothing in memory can be trusted to reach
+                    // the disk (rule 9). The process ends, and the next one recovers from what is there.
+                    tracing::error!(%reason, "the disk lost a write; ending the process so that the next one recovers");
+                    std::process::abort();
+                }
+            }
+        }
+        self.disk.close();
+    }
+
+    fn write(&mut self, bundles: &[Bundle]) -> Result<(), DiskError> {
+        let core = &self.core;
+        self.disk.write(bundles.iter().flat_map(|bundle| &bundle.changes), |seqs| core.lock().doom(seqs))
+    }
+
+    fn confirm(&self, bundles: &[Bundle]) {
+        let mut core = self.core.lock();
+        for change in bundles.iter().flat_map(|bundle| &bundle.changes) {
+            core.confirm(change, &self.shown);
+        }
+        for (id, sort, dead) in self.disk.take_pruned() {
+            core.forget_pruned(id, &sort, dead, &self.shown);
+        }
+        core.doomed.clear();
+    }
+
+    /// Refuses the bundles that only bring new jobs, and keeps those that report on jobs which exist.
+    fn give_up_new_work(&self, bundles: Vec<Bundle>, reason: &Arc<str>) -> Vec<Bundle> {
+        let mut core = self.core.lock();
+        let (new, kept): (Vec<_>, Vec<_>) = bundles.into_iter().partition(|bundle| {
+            bundle.changes.iter().all(|change| matches!(change, Change::Insert { .. } | Change::Prune(..)))
+        });
+        for bundle in new {
+            for change in &bundle.changes {
+                if let Change::Insert { job, request } = change {
+                    core.withdraw(job, request.as_ref().map(|request| &*request.key));
+                }
+            }
+            if let Some(waiter) = bundle.waiter {
+                let _ = waiter.send(Err(StoreError::Unavailable(reason.clone())));
+            }
+        }
+        core.doomed.clear();
+        kept
+    }
+}

@@ -1,0 +1,399 @@
+//! The engine for one machine: memory decides, disk confirms.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `core` | the decided state and its indexes, under one lock |
+//! | `ready`, `gates`, `keys` | who is next; concurrency keys; unique and idempotency keys |
+//! | `shown` | the committed state that readers see, without that lock |
+//! | `accept`, `list` | accepting jobs; lists over memory and disk |
+//! | `journal`, `disk` | group commit: the queue, the writer, the transaction |
+//! | `schema`, `rows`, `history`, `readers`, `prune`, `checkpoint` | the tables, and what is read from and done to them |
+//! | `ledger`, `recover` | what ran when the process died |
+//!
+//! Without a journal it is the same engine: a change is confirmed in the step that decides it.
+
+mod accept;
+mod checkpoint;
+mod core;
+mod disk;
+mod gates;
+mod history;
+mod journal;
+mod keys;
+mod ledger;
+mod list;
+mod prune;
+mod readers;
+mod ready;
+mod recover;
+mod rows;
+mod schema;
+mod shown;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::oneshot;
+
+use self::core::{Core, Step};
+use self::journal::{Bundle, Change, Journal};
+use self::ledger::{Ledger, Noted};
+use self::readers::Readers;
+pub use self::schema::Durability;
+use self::shown::Shown;
+use super::{
+    Answer, Claim, Claimed, Committed, Filter, Group, Health, Insert, Inserted, LogLine, Page, PageOf, Prune, Pruned,
+    Recovered, Standing, Store, StoreError, Tally,
+};
+use crate::clock::Timestamp;
+use crate::job::{Job, JobId, Name, Payload, Transition, Visibility};
+
+/// The embedded store.
+pub struct Embedded {
+    core: Arc<Mutex<Core>>,
+    shown: Arc<Shown>,
+    journalled: Option<Journalled>,
+    recovered: Recovered,
+}
+
+/// What stands behind the memory.
+struct Journalled {
+    journal: Arc<Journal>,
+    readers: Readers,
+    ledger: Ledger,
+    /// Held while the store is open.
+    lock: Mutex<Option<File>>,
+}
+
+/// Where and how to keep the store on disk.
+#[derive(Debug, Clone)]
+pub struct Open {
+    /// The database file. Its folder must exist; the ledger and the lock stand beside it.
+    pub path: PathBuf,
+    /// Whether an answer waits for the disk.
+    pub durability: Durability,
+}
+
+type Ticket = oneshot::Receiver<Result<(), StoreError>>;
+
+impl Embedded {
+    /// A store that lives and dies with the process.
+    pub fn memory() -> Self {
+        let core = Arc::new(Mutex::new(Core::new(false)));
+        Self { core, shown: Arc::default(), journalled: None, recovered: Recovered::default() }
+    }
+
+    /// A store on disk. It is recovered when this returns; that may take some seconds for a million jobs.
+    ///
+    /// # Errors
+    /// When another process has it open, when a newer version or another program wrote it, or when it cannot be read.
+    pub fn open(open: &Open, now: Timestamp) -> Result<Self, StoreError> {
+        let began = std::time::Instant::now();
+        let lock = recover::lock(&beside(&open.path, "lock"))?;
+        let conn = schema::open_to_write(&open.path, open.durability)?;
+        let (ledger, noted) = Ledger::open(&beside(&open.path, "running")).map_err(disk::broken)?;
+        let mut core = Core::new(true);
+        let shown = Arc::new(Shown::default());
+        let (mut recovered, changes) = recover::recover(&conn, &noted, &mut core, &shown, now)?;
+        let checkpointer = checkpoint::Checkpointer::start(&open.path).map_err(disk::broken)?;
+        let mut disk = disk::Disk::new(conn, checkpointer).map_err(disk::broken)?;
+        disk.write(changes.iter(), |_| Vec::new()).map_err(disk::broken)?;
+        changes.iter().for_each(|change| core.confirm(change, &shown));
+        let core = Arc::new(Mutex::new(core));
+        let journal = Journal::start(disk, core.clone(), shown.clone()).map_err(disk::broken)?;
+        recovered.took_ms = began.elapsed().as_millis() as u64;
+        let readers = Readers::open(&open.path)?;
+        let journalled = Some(Journalled { journal, readers, ledger, lock: Mutex::new(Some(lock)) });
+        Ok(Self { core, shown, journalled, recovered })
+    }
+
+    /// The decided state, told what time it is.
+    fn core(&self, now: Timestamp) -> MutexGuard<'_, Core> {
+        let mut core = self.core.lock();
+        core.latest = core.latest.max(now);
+        core
+    }
+
+    /// Why new work cannot be taken now, if it cannot.
+    fn refuses(&self) -> Option<StoreError> {
+        self.journalled.as_ref()?.journal.refuses()
+    }
+
+    /// Hands decided changes to the journal, or confirms them here when there is none. Called under the lock, so that
+    /// the order on disk is the order of deciding. Without changes the ticket waits for everything before it.
+    fn record(&self, core: &mut Core, changes: Vec<Change>) -> Option<Ticket> {
+        let Some(journalled) = &self.journalled else {
+            changes.iter().for_each(|change| core.confirm(change, &self.shown));
+            return None;
+        };
+        let (waiter, ticket) = oneshot::channel();
+        journalled.journal.push(Bundle { changes, waiter: Some(waiter) });
+        Some(ticket)
+    }
+
+    /// Hands changes to the journal that nobody waits for.
+    fn record_in_passing(&self, changes: Vec<Change>) {
+        if let Some(journalled) = self.journalled.as_ref().filter(|_| !changes.is_empty()) {
+            journalled.journal.push(Bundle { changes, waiter: None });
+        }
+    }
+
+    fn claim_now(&self, claim: &Claim, now: Timestamp) -> Result<Claimed, StoreError> {
+        let mut core = self.core(now);
+        let claimed = core.claim(claim, now, &self.shown);
+        let next_due = core.ready.next_due(&claim.sub_types);
+        if let Some(journalled) = &self.journalled {
+            let starts = claimed.iter().map(|(job, _)| Change::Put(job.clone())).collect();
+            self.record_in_passing(starts);
+            drop(core);
+            for (job, slot) in &claimed {
+                let noted = Noted { seq: job.seq, epoch: job.life.epoch, at: now };
+                journalled.ledger.note(*slot, noted).map_err(disk::broken)?;
+            }
+        }
+        Ok(Claimed { jobs: claimed.into_iter().map(|(job, _)| job).collect(), next_due })
+    }
+
+    /// Fetches the payloads that waited on disk.
+    async fn with_payloads(&self, claimed: &mut Claimed) -> Result<(), StoreError> {
+        let stored = |job: &&Arc<Job>| job.payload == Payload::Stored;
+        let seqs: Vec<_> = claimed.jobs.iter().filter(stored).map(|job| job.seq).collect();
+        let Some(journalled) = self.journalled.as_ref().filter(|_| !seqs.is_empty()) else { return Ok(()) };
+        let mut payloads = journalled.readers.read(move |conn| history::payloads(conn, &seqs)).await?;
+        for job in &mut claimed.jobs {
+            if job.payload == Payload::Stored {
+                // A payload that is missing is that job's problem (rule 31): no processor accepts an empty text.
+                let payload = payloads.remove(&job.seq).unwrap_or_default();
+                *job = Arc::new(job.with_payload(Payload::Inline(payload)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies steps; the answers are final once the ticket is.
+    fn commit_now(&self, transitions: Vec<Transition>, now: Timestamp) -> (Vec<Committed>, Option<Ticket>) {
+        let mut core = self.core(now);
+        let mut answers = Vec::with_capacity(transitions.len());
+        let mut changes = Vec::with_capacity(transitions.len());
+        let mut waits = false;
+        for mut transition in transitions {
+            let visibility = transition.visibility;
+            let follow_ups = std::mem::take(&mut transition.follow_ups);
+            let was_finished = core.jobs.get(&transition.seq).is_none_or(|job| job.is_finished());
+            let load = |id| self.load_here(id);
+            answers.push(match core.apply(transition, now, &self.shown, load) {
+                Step::Applied(job) if visibility == Visibility::Fleeting => {
+                    if self.shown.get(job.id).is_some_and(|shown| shown.life.revision == job.life.revision) {
+                        core.show(job.clone(), &self.shown);
+                    }
+                    Committed::Applied { job, follow_ups: Vec::new() }
+                }
+                Step::Applied(job) => {
+                    waits = true;
+                    changes.push(match (was_finished, job.is_finished()) {
+                        (true, true) => Change::Amend(job.clone()),
+                        (true, false) => Change::Reopen(job.clone()),
+                        (false, true) => Change::Finish(job.clone()),
+                        (false, false) => Change::Put(job.clone()),
+                    });
+                    let follow_ups = self.follow(&mut core, follow_ups, now, &mut changes);
+                    Committed::Applied { job, follow_ups }
+                }
+                Step::Stale(job) => {
+                    waits = true;
+                    Committed::Stale(job)
+                }
+                Step::Taken(by) => Committed::Taken(by),
+                Step::Missing => Committed::Missing,
+            });
+        }
+        let ticket = if waits { self.record(&mut core, changes) } else { None };
+        (answers, ticket)
+    }
+
+    /// Reads an ended job on this thread, in one step with the decided state.
+    fn load_here(&self, id: JobId) -> Option<Job> {
+        let journalled = self.journalled.as_ref()?;
+        journalled.readers.read_here(|conn| history::get(conn, id)).unwrap_or_else(|error| {
+            tracing::error!(%error, job_id = %id, "an ended job cannot be read");
+            None
+        })
+    }
+}
+
+/// The file beside the database with another ending.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(ending);
+    path.with_file_name(name)
+}
+
+/// Waits until what a ticket stands for is on disk.
+async fn settled(ticket: Option<Ticket>) -> Result<(), StoreError> {
+    match ticket {
+        None => Ok(()),
+        Some(ticket) => ticket.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the store is closed".into()))),
+    }
+}
+
+impl Store for Embedded {
+    fn insert(&self, jobs: Vec<Insert>, group: Group, now: Timestamp) -> Answer<'_, Vec<Inserted>> {
+        let accepted = match self.refuses() {
+            Some(refusal) => Err(refusal),
+            None => Ok(self.accept(jobs, group, now)),
+        };
+        Box::pin(async move {
+            let (inserted, requests, ticket) = accepted?;
+            settled(ticket).await?;
+            self.still_true(&inserted, &requests)?;
+            Ok(inserted)
+        })
+    }
+
+    fn claim(&self, claim: Claim, now: Timestamp) -> Answer<'_, Claimed> {
+        let claimed = self.claim_now(&claim, now);
+        Box::pin(async move {
+            let mut claimed = claimed?;
+            self.with_payloads(&mut claimed).await?;
+            Ok(claimed)
+        })
+    }
+
+    fn commit(&self, transitions: Vec<Transition>, now: Timestamp) -> Answer<'_, Vec<Committed>> {
+        let (answers, ticket) = self.commit_now(transitions, now);
+        Box::pin(async move {
+            settled(ticket).await?;
+            Ok(answers)
+        })
+    }
+
+    fn overdue(&self, now: Timestamp, limit: usize) -> Answer<'_, Vec<Arc<Job>>> {
+        let core = self.core(now);
+        let leases = core.leases.iter().take_while(|(at, _)| *at <= now);
+        let expiries = core.expiries.iter().take_while(|(at, _)| *at <= now);
+        let jobs = leases.chain(expiries).take(limit).filter_map(|(_, seq)| core.jobs.get(seq).cloned()).collect();
+        Box::pin(std::future::ready(Ok(jobs)))
+    }
+
+    fn get(&self, id: JobId) -> Answer<'_, Option<Arc<Job>>> {
+        if let Some(job) = self.shown.get(id) {
+            return Box::pin(std::future::ready(Ok(Some(job))));
+        }
+        Box::pin(async move {
+            let Some(journalled) = &self.journalled else { return Ok(None) };
+            Ok(journalled.readers.read(move |conn| history::get(conn, id)).await?.map(Arc::new))
+        })
+    }
+
+    fn payload(&self, id: JobId) -> Answer<'_, Option<Bytes>> {
+        Box::pin(async move {
+            let Some(job) = self.get(id).await? else { return Ok(None) };
+            match (&job.payload, &self.journalled) {
+                (Payload::Inline(payload), _) => Ok(Some(payload.clone())),
+                (Payload::Stored, Some(journalled)) => {
+                    journalled.readers.read(move |conn| history::payload(conn, job.seq)).await
+                }
+                (Payload::Stored, None) => Ok(None),
+            }
+        })
+    }
+
+    fn list(&self, filter: Filter, page: Page, now: Timestamp) -> Answer<'_, PageOf<Arc<Job>>> {
+        Box::pin(self.list_page(filter, page, now))
+    }
+
+    fn tally(&self, now: Timestamp) -> Answer<'_, Tally> {
+        let mut core = self.core(now);
+        let Core { ready, jobs, .. } = &mut *core;
+        let (ready, delayed, oldest_ready) = ready.depth(now, |entry| self::core::lives(jobs, entry));
+        let mut rows: Vec<_> = core.tally.iter().map(|(sort, jobs)| (sort.clone(), *jobs)).collect();
+        rows.sort();
+        let ready = ready + core.gates.parked();
+        Box::pin(std::future::ready(Ok(Tally { rows, ready, delayed, dead: core.dead, oldest_ready })))
+    }
+
+    fn standing(&self, id: JobId, now: Timestamp) -> Answer<'_, Option<Standing>> {
+        let standing = self.shown.get(id).map(|job| self.core(now).standing(&job, now));
+        Box::pin(async move {
+            match standing {
+                Some(standing) => Ok(Some(standing)),
+                None => Ok(self.get(id).await?.map(|_| Standing::NotWaiting)),
+            }
+        })
+    }
+
+    fn pause(&self, sub_type: Name, paused: bool) -> Answer<'_, ()> {
+        let mut core = self.core.lock();
+        core.ready.pause(&sub_type, paused);
+        let ticket = self.record(&mut core, vec![Change::Pause(sub_type, paused)]);
+        Box::pin(settled(ticket))
+    }
+
+    fn paused(&self) -> Answer<'_, Vec<Name>> {
+        Box::pin(std::future::ready(Ok(self.core.lock().ready.paused())))
+    }
+
+    fn append_log(&self, lines: Vec<(JobId, LogLine)>) -> Answer<'_, ()> {
+        let ticket = self.append(lines);
+        Box::pin(settled(ticket))
+    }
+
+    fn log(&self, id: JobId) -> Answer<'_, Vec<LogLine>> {
+        Box::pin(async move {
+            let Some(journalled) = &self.journalled else {
+                let core = self.core.lock();
+                let logs = core.archive.as_ref().and_then(|archive| archive.logs.get(&id));
+                return Ok(logs.cloned().unwrap_or_default());
+            };
+            match self.get(id).await? {
+                Some(job) => journalled.readers.read(move |conn| history::log(conn, job.seq)).await,
+                None => Ok(Vec::new()),
+            }
+        })
+    }
+
+    fn prune(&self, prune: Prune, now: Timestamp) -> Answer<'_, Pruned> {
+        let mut core = self.core(now);
+        let keys = core.keys.prune(now, prune.limit);
+        if self.journalled.is_none() {
+            let pruned = core.prune_archive(&prune, &self.shown);
+            return Box::pin(std::future::ready(Ok(Pruned { keys, ..pruned })));
+        }
+        let answer = Arc::new(Mutex::new(Pruned::default()));
+        let ticket = self.record(&mut core, vec![Change::Prune(prune, now, answer.clone())]);
+        Box::pin(async move {
+            settled(ticket).await?;
+            Ok(std::mem::take(&mut *answer.lock()))
+        })
+    }
+
+    fn health(&self) -> Health {
+        let degraded = self.journalled.as_ref().and_then(|journalled| journalled.journal.broken());
+        let engine = if self.journalled.is_some() { "sqlite" } else { "memory" };
+        Health { engine, degraded, recovered: self.recovered }
+    }
+
+    fn close(&self) -> Answer<'_, ()> {
+        Box::pin(async move {
+            if let Some(journalled) = &self.journalled {
+                journalled.journal.close();
+                journalled.readers.close();
+                *journalled.lock.lock() = None;
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        if let Some(journalled) = &self.journalled {
+            journalled.journal.close();
+            journalled.readers.close();
+        }
+    }
+}

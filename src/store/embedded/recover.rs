@@ -1,0 +1,151 @@
+//! The start: what the disk knows becomes the decided state, and what ran when the process died is decided on, before
+//! anything is claimed (rule 7). Running it twice changes nothing more.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use super::core::Core;
+use super::disk::broken;
+use super::journal::Change;
+use super::keys::Remembered;
+use super::ledger::Noted;
+use super::rows::{COLUMNS, Reader};
+use super::shown::Shown;
+use crate::clock::Timestamp;
+use crate::job::{Event, Holder, Job, JobId, Name, UniqueFor, decide};
+use crate::store::query::Sort4;
+use crate::store::{Recovered, StoreError};
+
+/// Reads the disk into an empty core. The answer is what was found, and the changes that it led to: they must be on
+/// disk before the first claim.
+pub(super) fn recover(
+    conn: &Connection,
+    noted: &[Noted],
+    core: &mut Core,
+    shown: &Shown,
+    now: Timestamp,
+) -> Result<(Recovered, Vec<Change>), StoreError> {
+    let mut found = Recovered::default();
+    let mut changes = Vec::new();
+    let noted: HashMap<u64, Noted> = noted.iter().map(|noted| (noted.seq, *noted)).collect();
+    core.latest = now;
+    read_keys(conn, core)?;
+    let mut select = conn.prepare(&format!("SELECT {COLUMNS} FROM live ORDER BY seq")).map_err(broken)?;
+    let mut rows = select.query([]).map_err(broken)?;
+    let mut reader = Reader::default();
+    while let Some(row) = rows.next().map_err(broken)? {
+        let job = reader.read(row)?;
+        let after = after_death(&job, noted.get(&job.seq), now);
+        match &after {
+            Some(after) => {
+                found.crashed += 1;
+                found.quarantined += u64::from(after.is_finished());
+            }
+            None => found.waiting += u64::from(job.run_at().is_some()),
+        }
+        if let Some(unique) = job.spec.unique().filter(|unique| unique.during == UniqueFor::Active) {
+            core.keys.take(unique, job.id, job.created_at);
+        }
+        let changed = after.is_some();
+        let job = Arc::new(after.unwrap_or(job));
+        core.jobs.insert(job.seq, job.clone());
+        core.show(job.clone(), shown);
+        if changed {
+            core.dead += super::core::dead(&job);
+            changes.push(if job.is_finished() { Change::Finish(job) } else { Change::Put(job) });
+        } else if job.run_at().is_some() {
+            core.index(&job);
+        } else {
+            core.resume(&job, now);
+        }
+    }
+    Ok((found, changes))
+}
+
+/// The job after its process died, if it was running in that process.
+///
+/// Jobs under a lease belong to a worker of another process, which may well live: they are left as they are.
+fn after_death(job: &Job, noted: Option<&Noted>, now: Timestamp) -> Option<Job> {
+    let mut job = job.clone();
+    if let Some(noted) = noted.filter(|noted| noted.epoch > job.life.epoch && job.run_at().is_some()) {
+        // The process died before this start was committed; only the ledger saw it.
+        let holder = Holder { node: "unknown".into(), machine: "unknown".into(), process: 0 };
+        let claimed = Event::Claimed { holder, lease_until: None };
+        job.life = decide(&job, claimed, noted.at.max(job.run_at()?)).ok()?.next;
+    }
+    job.run().filter(|run| run.lease_until.is_none())?;
+    let crashed = Event::Crashed { epoch: job.life.epoch };
+    job.life = decide(&job, crashed, now).ok()?.next;
+    Some(job)
+}
+
+fn read_keys(conn: &Connection, core: &mut Core) -> Result<(), StoreError> {
+    let text = |row: &rusqlite::Row<'_>, index| row.get::<_, String>(index);
+    let unreadable = |error: String| StoreError::Broken(error.into());
+
+    let mut select = conn.prepare("SELECT key, body, until, receipt FROM request").map_err(broken)?;
+    let rows =
+        select.query_map([], |row| Ok((text(row, 0)?, row.get(1)?, row.get(2)?, text(row, 3)?))).map_err(broken)?;
+    for row in rows {
+        let (key, body, until, receipt): (String, [u8; 32], i64, String) = row.map_err(broken)?;
+        let receipt = serde_json::from_str(&receipt).map_err(|error| unreadable(error.to_string()))?;
+        let until = Timestamp::from_millis(until);
+        core.keys.remember(Remembered { key: key.into(), body, until, receipt: Arc::new(receipt) });
+    }
+
+    let mut select = conn.prepare("SELECT key, id, until FROM unique_window").map_err(broken)?;
+    let rows = select.query_map([], |row| Ok((text(row, 0)?, row.get(1)?, row.get(2)?))).map_err(broken)?;
+    for row in rows {
+        let (key, id, until): (String, [u8; 16], i64) = row.map_err(broken)?;
+        core.keys.hold(&key, JobId::from_bytes(id), Some(Timestamp::from_millis(until)));
+    }
+
+    let mut select = conn.prepare("SELECT sub_type FROM paused").map_err(broken)?;
+    for name in select.query_map([], |row| text(row, 0)).map_err(broken)? {
+        core.ready.pause(&Name::new(name.map_err(broken)?).map_err(unreadable)?, true);
+    }
+
+    let mut select = conn.prepare("SELECT status, kind, sub_type, priority, jobs FROM tally").map_err(broken)?;
+    let rows =
+        select.query_map([], |row| Ok(([text(row, 0)?, text(row, 1)?, text(row, 2)?, text(row, 3)?], row.get(4)?)));
+    for row in rows.map_err(broken)? {
+        let ([status, kind, sub_type, priority], jobs): ([String; 4], i64) = row.map_err(broken)?;
+        let sort = Sort4 {
+            status: status.parse().map_err(unreadable)?,
+            kind: kind.parse().map_err(unreadable)?,
+            sub_type: sub_type.parse().map_err(unreadable)?,
+            priority: priority.parse().map_err(unreadable)?,
+        };
+        core.tally.insert(sort, jobs.max(0) as u64);
+    }
+    core.tally.retain(|_, jobs| *jobs > 0);
+
+    let number = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(broken);
+    let last =
+        number("SELECT max((SELECT coalesce(max(seq), 0) FROM live), (SELECT coalesce(max(seq), 0) FROM history))")?;
+    core.next_seq = last as u64 + 1;
+    core.dead = number("SELECT count(*) FROM history WHERE dead = 1")? as u64;
+    Ok(())
+}
+
+/// The folder's lock: one process at a time. It is let go when the file is closed, however the process ends.
+pub(super) fn lock(path: &std::path::Path) -> Result<std::fs::File, StoreError> {
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(|error| StoreError::Broken(format!("cannot open {}: {error}", path.display()).into()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Broken(
+            format!("another process uses this store (it holds {}); stop it, or choose another --data", path.display())
+                .into(),
+        )),
+        Err(std::fs::TryLockError::Error(error)) => {
+            Err(StoreError::Broken(format!("cannot lock {}: {error}", path.display()).into()))
+        }
+    }
+}

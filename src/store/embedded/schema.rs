@@ -1,0 +1,130 @@
+//! The tables of the embedded store, and how a file is opened or refused.
+//!
+//! The live table stays small and is written in the order of its row ids. What has ended is appended to the history,
+//! whose indexes begin with what rises or with few distinct values, so that appending stays cheap (`docs/decisions`).
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::disk::broken;
+use crate::store::StoreError;
+
+/// Whether an answer waits for the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// Every answer waits until its commit is on the disk itself.
+    #[default]
+    Full,
+    /// An answer waits until its commit is with the operating system: a crash of faena loses nothing, a power cut
+    /// may lose the last moments.
+    Relaxed,
+}
+
+/// The form that this program reads and writes.
+const SCHEMA_VERSION: i64 = 1;
+/// Marks a file as faena's: the bytes of `faen`.
+const APPLICATION_ID: i64 = 0x6661_656E;
+
+const TABLES: &str = "
+    CREATE TABLE live (
+        seq INTEGER PRIMARY KEY, id BLOB NOT NULL, created_at INTEGER NOT NULL,
+        spec TEXT NOT NULL, life TEXT NOT NULL, payload BLOB NOT NULL);
+    CREATE TABLE history (
+        seq INTEGER PRIMARY KEY, id BLOB NOT NULL, created_at INTEGER NOT NULL, ended_at INTEGER NOT NULL,
+        status TEXT NOT NULL, kind TEXT NOT NULL, sub_type TEXT NOT NULL, priority TEXT NOT NULL,
+        user_id TEXT, schedule_id TEXT, dead INTEGER NOT NULL,
+        spec TEXT NOT NULL, life TEXT NOT NULL, payload BLOB NOT NULL);
+    CREATE UNIQUE INDEX history_id ON history (id);
+    CREATE INDEX history_status ON history (status);
+    CREATE INDEX history_ended ON history (status, ended_at);
+    CREATE INDEX history_sub_type ON history (sub_type);
+    CREATE INDEX history_user ON history (user_id) WHERE user_id IS NOT NULL;
+    CREATE INDEX history_schedule ON history (schedule_id) WHERE schedule_id IS NOT NULL;
+    CREATE INDEX history_dead ON history (dead) WHERE dead = 1;
+    CREATE TABLE tag (tag TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (tag, seq)) WITHOUT ROWID;
+    CREATE INDEX tag_seq ON tag (seq);
+    CREATE TABLE tally (
+        status TEXT NOT NULL, kind TEXT NOT NULL, sub_type TEXT NOT NULL, priority TEXT NOT NULL, jobs INTEGER NOT NULL,
+        PRIMARY KEY (status, kind, sub_type, priority)) WITHOUT ROWID;
+    CREATE TABLE log (
+        seq INTEGER NOT NULL, line INTEGER NOT NULL, at INTEGER NOT NULL, epoch INTEGER NOT NULL, text TEXT NOT NULL,
+        PRIMARY KEY (seq, line)) WITHOUT ROWID;
+    CREATE TABLE request (
+        key TEXT PRIMARY KEY, body BLOB NOT NULL, until INTEGER NOT NULL, receipt TEXT NOT NULL) WITHOUT ROWID;
+    CREATE INDEX request_until ON request (until);
+    CREATE TABLE unique_window (key TEXT PRIMARY KEY, id BLOB NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE paused (sub_type TEXT PRIMARY KEY) WITHOUT ROWID;
+    CREATE TABLE pulse (beat INTEGER NOT NULL);
+    INSERT INTO pulse VALUES (0);
+";
+
+/// Opens the file for the one who writes, makes its tables if it is new, and refuses what this program cannot read.
+pub(super) fn open_to_write(path: &Path, durability: Durability) -> Result<Connection, StoreError> {
+    let conn = Connection::open(path).map_err(|error| cannot_open(path, &error))?;
+    let synchronous = match durability {
+        Durability::Full => "FULL",
+        Durability::Relaxed => "NORMAL",
+    };
+    let set_up = || -> rusqlite::Result<(i64, i64)> {
+        conn.busy_timeout(Duration::from_secs(5))?;
+        let version = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let application = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
+        Ok((version, application))
+    };
+    match set_up().map_err(|error| cannot_open(path, &error))? {
+        (SCHEMA_VERSION, APPLICATION_ID) => {}
+        (0, 0) if is_empty(&conn) => {}
+        (_, application) if application != APPLICATION_ID => {
+            return Err(StoreError::Broken(
+                format!("{} is a database of another program; choose another --store or --data", path.display()).into(),
+            ));
+        }
+        (version, _) => {
+            return Err(StoreError::Broken(
+                format!(
+                    "{} was written by a newer faena (schema {version}, this one reads {SCHEMA_VERSION}); \
+                     use that version, or choose another --store or --data",
+                    path.display()
+                )
+                .into(),
+            ));
+        }
+    }
+    let prepare = || -> rusqlite::Result<()> {
+        conn.pragma_update(None, "journal_mode", "WAL")?;
+        conn.pragma_update(None, "synchronous", synchronous)?;
+        conn.pragma_update(None, "wal_autocheckpoint", 0)?;
+        conn.pragma_update(None, "cache_size", -65_536)?;
+        conn.pragma_update(None, "temp_store", "MEMORY")?;
+        conn.set_prepared_statement_cache_capacity(64);
+        if is_empty(&conn) {
+            conn.execute_batch(&format!(
+                "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION_ID}; \
+                 PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            ))?;
+        }
+        Ok(())
+    };
+    prepare().map_err(|error| cannot_open(path, &error))?;
+    Ok(conn)
+}
+
+/// Opens the file for somebody who only reads.
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags).map_err(broken)?;
+    conn.busy_timeout(Duration::from_secs(5)).map_err(broken)?;
+    conn.pragma_update(None, "cache_size", -16_384).map_err(broken)?;
+    conn.set_prepared_statement_cache_capacity(32);
+    Ok(conn)
+}
+
+fn is_empty(conn: &Connection) -> bool {
+    conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0)).is_ok_and(|tables| tables == 0)
+}
+
+fn cannot_open(path: &Path, error: &rusqlite::Error) -> StoreError {
+    StoreError::Broken(format!("cannot open the store {}: {error}", path.display()).into())
+}
