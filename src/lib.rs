@@ -8,6 +8,7 @@ pub mod clock;
 pub mod error;
 pub mod job;
 pub mod limits;
+pub mod processors;
 pub mod service;
 pub mod store;
 pub mod watch;

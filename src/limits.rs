@@ -69,6 +69,8 @@ pub const LISTED_RESULT_BYTES_MAX: usize = 4 * 1024;
 pub const DATASET_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Columns of a dataset: a result names each of them.
 pub const DATASET_COLUMNS_MAX: usize = 1_000;
+/// Cells of a dataset: each costs four bytes even when it is empty.
+pub const DATASET_CELLS_MAX: usize = 64_000_000;
 /// Different values of one column that are told apart; beyond them a profile says that its count is a lower bound.
 pub const DISTINCT_VALUES_MAX: usize = 250_000;
 /// Bytes of one value that a profile or a complaint shows.
@@ -77,6 +79,8 @@ pub const SHOWN_VALUE_BYTES_MAX: usize = 200;
 pub const REPORT_GROUPS_MAX: usize = 100_000;
 /// Time to reach a service that a job calls.
 pub const HTTP_CONNECT_MAX: Duration = Duration::from_secs(10);
+/// Time that a whole call of a service may take, when a payload does not say.
+pub const HTTP_CALL_DEFAULT: Duration = Duration::from_secs(60);
 /// Bytes of a service's answer that a job keeps.
 pub const HTTP_ANSWER_KEPT_MAX: usize = 64 * 1024;
 /// Bytes of one line that a command prints: a result comes as a line.

@@ -82,5 +82,9 @@ fn check(key: &str) -> Result<(), StoreError> {
 
 /// The first failure of several independent steps, after all of them were taken.
 fn first_failure(done: impl IntoIterator<Item = Result<(), StoreError>>) -> Result<(), StoreError> {
-    done.into_iter().fold(Ok(()), |first, one| first.and(one))
+    let mut first = Ok(());
+    for one in done {
+        first = first.and(one);
+    }
+    first
 }

@@ -57,7 +57,7 @@ impl ObjectStore {
 
     fn path(&self, key: &str) -> Result<Path, StoreError> {
         check(key)?;
-        Ok(self.prefix.child(key))
+        Ok(self.prefix.clone().join(key))
     }
 
     fn attributes(&self, content_type: &str) -> Attributes {
