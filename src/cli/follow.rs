@@ -1,5 +1,6 @@
 //! Following a job on the screen: a bar in a terminal, a line for each change in a pipe, JSON on request.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -113,28 +114,38 @@ struct Sight {
 }
 
 /// The bar on stderr.
-struct Bar(ProgressBar);
+struct Bar {
+    bar: ProgressBar,
+    /// The width that it is drawn for.
+    width: Cell<u16>,
+}
 
 impl Bar {
     fn new() -> Self {
-        Self(ProgressBar::with_draw_target(Some(100), ProgressDrawTarget::stderr()))
+        let bar = ProgressBar::with_draw_target(Some(100), ProgressDrawTarget::stderr());
+        Self { bar, width: Cell::new(0) }
     }
 
     fn clear(&self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 
     fn show(&self, sight: Option<&Sight>) {
-        self.0.set_style(style(output::width()));
+        let width = output::width();
+        if self.width.replace(width) != width {
+            self.bar.set_style(style(width));
+        }
         let Some(sight) = sight else {
-            self.0.set_message("asking the server");
+            self.bar.set_message("asking the server");
             return;
         };
         let now = Clock::System.now();
-        self.0.set_position(u64::from(sight.job.progress));
-        self.0.set_prefix(times(sight, now));
-        let doing = doing(&sight.job, now);
-        self.0.set_message(if sight.away { "the server has gone away, waiting for it".to_owned() } else { doing });
+        let doing = match sight.away {
+            true => "the server has gone away".to_owned(),
+            false => format!("{}{}", times(sight, now), doing(&sight.job, now)),
+        };
+        self.bar.set_message(doing);
+        self.bar.set_position(u64::from(sight.job.progress));
     }
 }
 
@@ -142,10 +153,10 @@ impl Bar {
 fn style(width: u16) -> ProgressStyle {
     let colour = if output::colours(&std::io::stderr()) { ".cyan/dim" } else { "" };
     let template = if width < NARROW {
-        "{percent:>3}% {prefix} {wide_msg}".to_owned()
+        "{percent:>3}%  {wide_msg}".to_owned()
     } else {
         let bar = (width / 4).clamp(12, 40);
-        format!("{{bar:{bar}{colour}}} {{percent:>3}}%  {{prefix}}  {{wide_msg}}")
+        format!("{{bar:{bar}{colour}}} {{percent:>3}}%  {{wide_msg}}")
     };
     // The template is one of ours; if it were faulty, indicatif's own would still show the progress.
     ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─")
@@ -154,16 +165,21 @@ fn style(width: u16) -> ProgressStyle {
 /// Time passed since the job's start, and the time left as the server estimates it.
 fn times(sight: &Sight, now: Timestamp) -> String {
     let Some(started) = sight.job.started_at else { return String::new() };
-    let passed = span::show(Duration::from_secs(now.millis_since(started.0) / 1_000));
+    let passed = whole(now.millis_since(started.0) / 1_000);
     let left = sight.job.estimated_remaining_seconds.filter(|left| left.is_finite() && *left >= 0.0);
     match left.and_then(|left| Duration::try_from_secs_f64(left).ok()) {
         Some(left) => {
             let since = Duration::from_millis(now.millis_since(sight.at));
-            let left = Duration::from_secs(left.saturating_sub(since).as_secs_f64().ceil() as u64);
-            format!("{passed}, {} left", span::show(left))
+            let left = left.saturating_sub(since).as_secs_f64().ceil() as u64;
+            format!("{passed}, {} left  ", whole(left))
         }
-        None => passed,
+        None => format!("{passed}  "),
     }
+}
+
+/// Whole seconds, for a figure that moves while one looks.
+fn whole(seconds: u64) -> String {
+    if seconds == 0 { "0 s".to_owned() } else { span::show(Duration::from_secs(seconds)) }
 }
 
 /// What the job is doing, or what it waits for.

@@ -27,8 +27,8 @@ pub fn show(span: Duration) -> String {
     match seconds {
         0 if span.subsec_millis() == 0 && span.subsec_nanos() > 0 => format!("{} µs", span.as_micros()),
         0 => format!("{} ms", span.as_millis()),
-        1..10 => format!("{:.1} s", span.as_secs_f64()),
-        10..60 => format!("{seconds} s"),
+        1..10 if span.subsec_millis() > 0 => format!("{:.1} s", span.as_secs_f64()),
+        1..60 => format!("{seconds} s"),
         60..3_600 => two(seconds / 60, "min", seconds % 60, "s"),
         3_600..86_400 => two(seconds / 3_600, "h", seconds % 3_600 / 60, "min"),
         _ => two(seconds / 86_400, "d", seconds % 86_400 / 3_600, "h"),
@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn shows_two_units_at_most() {
         for (millis, text) in
-            [(0, "0 ms"), (340, "340 ms"), (2_149, "2.1 s"), (80_000, "1 min 20 s"), (3_600_000, "1 h")]
+            [(0, "0 ms"), (340, "340 ms"), (2_149, "2.1 s"), (3_000, "3 s"), (80_000, "1 min 20 s"), (3_600_000, "1 h")]
         {
             assert_eq!(show(Duration::from_millis(millis)), text);
         }

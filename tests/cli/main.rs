@@ -1,0 +1,11 @@
+//! The command line as a person or a script meets it: the real program, run as a child, with a fake server where only
+//! the conversation matters.
+
+mod fake;
+mod help;
+mod output;
+mod program;
+mod refusals;
+mod requests;
+mod serving;
+mod watching;
