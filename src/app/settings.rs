@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use crate::error::{Error, FieldError};
 use crate::limits;
+pub use crate::processors::CommandLine;
+pub use crate::store::embedded::Durability;
 
 /// The port that a server listens on when none is named.
 pub const PORT_DEFAULT: u16 = 7700;
@@ -212,69 +214,14 @@ impl FromStr for ResultPlace {
     }
 }
 
-/// A vocabulary of settings whose words are spelled in one place.
-macro_rules! choices {
-    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-        pub enum $name { $($(#[$doc])* $variant),+ }
-
-        impl $name {
-            /// All words, in order.
-            pub const ALL: &'static [&'static str] = &[$($word),+];
-
-            /// The word as it is written in settings.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),+ }
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = String;
-
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                match text {
-                    $($word => Ok(Self::$variant),)+
-                    _ => Err(format!("`{text}` is not one of {}", Self::ALL.join(", "))),
-                }
-            }
-        }
-    };
-}
-
-choices! {
-    /// When a commit counts as safe.
-    Durability {
-        /// Once it is on disk: a power cut loses nothing.
-        #[default]
-        Full = "full",
-        /// Once the operating system has it: a crash of the program loses nothing, a power cut may.
-        Relaxed = "relaxed",
-    }
-}
-
-choices! {
-    /// Form of the log lines.
-    LogFormat {
-        /// For people.
-        #[default]
-        Pretty = "pretty",
-        /// One JSON object a line.
-        Json = "json",
-    }
-}
-
-/// A program that `command` jobs may run. The payload never becomes part of its arguments.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct CommandLine {
-    /// What to run.
-    pub program: String,
-    /// Its arguments.
-    pub args: Vec<String>,
-    /// Variables it gets besides the server's own.
-    pub env: BTreeMap<String, String>,
-    /// Time one run may take, for jobs that do not say.
-    pub timeout: Option<Duration>,
+/// Form of the log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Pretty,
+    /// One JSON object a line.
+    Json,
 }
 
 /// How long ended jobs are remembered.

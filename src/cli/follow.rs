@@ -166,11 +166,9 @@ fn style(width: u16) -> ProgressStyle {
 fn times(sight: &Sight, now: Timestamp) -> String {
     let Some(started) = sight.job.started_at else { return String::new() };
     let passed = whole(now.millis_since(started.0) / 1_000);
-    let left = sight.job.estimated_remaining_seconds.filter(|left| left.is_finite() && *left >= 0.0);
-    match left.and_then(|left| Duration::try_from_secs_f64(left).ok()) {
+    match sight.job.estimated_remaining_seconds {
         Some(left) => {
-            let since = Duration::from_millis(now.millis_since(sight.at));
-            let left = left.saturating_sub(since).as_secs_f64().ceil() as u64;
+            let left = left.saturating_sub(now.millis_since(sight.at) / 1_000);
             format!("{passed}, {} left  ", whole(left))
         }
         None => format!("{passed}  "),

@@ -6,8 +6,8 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 
 use faena::app::Settings;
-use faena::app::settings::{Durability, LogFormat};
 
+use super::config::keys::{DURABILITIES, LOG_FORMATS};
 use super::config::{self, Flag, Loaded};
 use super::ending::{Ending, Trouble};
 use super::{logging, output, server};
@@ -60,7 +60,7 @@ pub struct SettingsArgs {
     #[arg(long, value_name = "STORE")]
     store: Option<String>,
     /// When a job counts as safe: once on disk, or once the system has it [default: full]
-    #[arg(long, value_name = "WHEN", value_parser = PossibleValuesParser::new(Durability::ALL))]
+    #[arg(long, value_name = "WHEN", value_parser = words(DURABILITIES))]
     durability: Option<String>,
     /// Computing jobs that run at once [default: the cores]
     #[arg(long, value_name = "N")]
@@ -84,7 +84,7 @@ pub struct SettingsArgs {
     #[arg(long)]
     unsafe_diagnostics: bool,
     /// Form of the log lines on stderr [default: pretty]
-    #[arg(long, value_name = "FORM", value_parser = PossibleValuesParser::new(LogFormat::ALL))]
+    #[arg(long, value_name = "FORM", value_parser = words(LOG_FORMATS))]
     log: Option<String>,
     /// Which log lines, such as warn or faena=debug,info [default: info]
     #[arg(long, value_name = "FILTER")]
@@ -115,4 +115,9 @@ impl SettingsArgs {
         ];
         config::load(base, flags, self.config.as_deref())
     }
+}
+
+/// The words of a choice, for help and completion.
+fn words<T>(choices: &'static [(&'static str, T)]) -> PossibleValuesParser {
+    PossibleValuesParser::new(choices.iter().map(|(word, _)| *word))
 }

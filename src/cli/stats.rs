@@ -45,11 +45,24 @@ fn print(value: &Value, depth: usize) -> Result<(), Trouble> {
                 output::line(format!("{indent}{name}"))?;
                 print(value, depth + 1)?;
             }
+            Value::Array(items) if items.iter().any(Value::is_object) => {
+                output::line(format!("{indent}{name}"))?;
+                for item in items {
+                    output::line(format!("{indent}  {}", brief(item)))?;
+                }
+            }
             Value::Object(_) => output::line(format!("{indent}{name:width$}  none"))?,
             value => output::line(format!("{indent}{name:width$}  {}", plain(value)))?,
         }
     }
     Ok(())
+}
+
+/// A job in one line.
+fn brief(item: &Value) -> String {
+    let fields = ["jobId", "subType", "priority", "runAt"].into_iter();
+    let texts: Vec<_> = fields.filter_map(|name| item.get(name)?.as_str().map(output::harmless)).collect();
+    if texts.is_empty() { item.to_string() } else { texts.join("  ") }
 }
 
 fn plain(value: &Value) -> String {

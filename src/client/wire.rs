@@ -119,7 +119,7 @@ pub struct JobView {
     pub completed_at: Option<Moment>,
     pub run_at: Option<Moment>,
     pub estimated_duration: Option<String>,
-    pub estimated_remaining_seconds: Option<f64>,
+    pub estimated_remaining_seconds: Option<u64>,
     pub result_url: Option<String>,
     pub error: Option<ErrorView>,
     #[serde(default)]

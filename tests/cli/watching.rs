@@ -16,7 +16,7 @@ fn in_steps() -> Fake {
             0 => json!({}),
             1 => {
                 json!({ "status": "progress", "progress": 40, "message": "half of it", "startedAt": "2026-11-24T07:00:00Z",
-                         "estimatedRemainingSeconds": 3.2 })
+                         "estimatedRemainingSeconds": 3 })
             }
             2 => return Reply::bytes(304, "text/plain", ""),
             // It goes away twice, as it does while it restarts.

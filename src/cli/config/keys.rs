@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use faena::app::Settings;
-use faena::app::settings::CommandLine;
+use faena::app::settings::{CommandLine, Durability, LogFormat};
 use toml::Value;
 
 use super::nearest;
@@ -30,12 +30,17 @@ pub enum Given<'a> {
     Toml(&'a str, &'a Value),
 }
 
+/// The words for when a commit counts as safe.
+pub const DURABILITIES: &[(&str, Durability)] = &[("full", Durability::Full), ("relaxed", Durability::Relaxed)];
+/// The words for the form of the log lines.
+pub const LOG_FORMATS: &[(&str, LogFormat)] = &[("pretty", LogFormat::Pretty), ("json", LogFormat::Json)];
+
 /// Every setting there is.
 pub const KEYS: &[Key] = &[
     Key { name: "bind", set: |s, v| put(&mut s.bind, address(&v.text()?)) },
     Key { name: "data", set: |s, v| put(&mut s.data, v.path()) },
     Key { name: "store", set: |s, v| put(&mut s.store, v.word()) },
-    Key { name: "durability", set: |s, v| put(&mut s.durability, v.word()) },
+    Key { name: "durability", set: |s, v| put(&mut s.durability, v.choice(DURABILITIES)) },
     Key { name: "threads", set: |s, v| put(&mut s.threads, v.number()) },
     Key { name: "io_slots", set: |s, v| put(&mut s.io_slots, v.number()) },
     Key { name: "grace", set: |s, v| put(&mut s.grace, v.span()) },
@@ -45,7 +50,7 @@ pub const KEYS: &[Key] = &[
     Key { name: "unsafe_diagnostics", set: |s, v| put(&mut s.unsafe_diagnostics, v.flag()) },
     Key { name: "queue_depth", set: |s, v| put(&mut s.queue_depth, v.number()) },
     Key { name: "results", set: |s, v| put(&mut s.results, v.word()) },
-    Key { name: "log", set: |s, v| put(&mut s.log, v.word()) },
+    Key { name: "log", set: |s, v| put(&mut s.log, v.choice(LOG_FORMATS)) },
     Key { name: "log_filter", set: |s, v| put(&mut s.log_filter, v.text()) },
     Key { name: "retention.completed", set: |s, v| put(&mut s.retention.completed, v.span()) },
     Key { name: "retention.failed", set: |s, v| put(&mut s.retention.failed, v.span()) },
@@ -84,6 +89,14 @@ impl Given<'_> {
 
     fn word<T: FromStr<Err = String>>(self) -> Result<T, String> {
         self.text()?.parse()
+    }
+
+    fn choice<T: Copy>(self, words: &[(&str, T)]) -> Result<T, String> {
+        let text = self.text()?;
+        words.iter().find(|(word, _)| *word == text).map(|(_, choice)| *choice).ok_or_else(|| {
+            let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            format!("`{text}` is not one of {}", known.join(", "))
+        })
     }
 
     fn path(self) -> Result<PathBuf, String> {

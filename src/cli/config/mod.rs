@@ -2,7 +2,7 @@
 //! (key, value, origin); the lower ones are applied first, and a complaint names the origin of what it complains of.
 
 mod file;
-mod keys;
+pub mod keys;
 mod nearest;
 
 use std::collections::BTreeMap;

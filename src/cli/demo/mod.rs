@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use faena::app::Settings;
 use faena::client::{Client, JobRequest};
+use faena::processors::sample::{DEMO_ROWS, write_sample};
 
 use super::config::Loaded;
 use super::ending::{Ending, Trouble};
@@ -18,8 +19,6 @@ use super::serve::SettingsArgs;
 use super::server::{self, Server};
 use super::{follow, logging, output};
 
-/// Rows of the sample. Enough that the bar is seen to move, few enough that nobody has to wait.
-const SAMPLE_ROWS: usize = 120_000;
 /// Seed of the sample: everybody's first job gives the same figures.
 const SAMPLE_SEED: u64 = 7_700;
 /// Name of the sample in the input folder.
@@ -82,10 +81,7 @@ fn sample(folder: &Path) -> Result<Sample, Trouble> {
     let fresh = !path.exists();
     if fresh {
         std::fs::create_dir_all(folder).with_context(context)?;
-        // Under its name only once it is whole: a demo that was interrupted must not leave half a sample.
-        let part = path.with_extension("part");
-        write_sample(&part).with_context(context)?;
-        std::fs::rename(&part, &path).with_context(context)?;
+        write_sample(&path, DEMO_ROWS, SAMPLE_SEED).with_context(context)?;
     }
     let bytes = std::fs::metadata(&path).with_context(context)?.len();
     Ok(Sample { path, bytes, fresh })
@@ -95,11 +91,6 @@ struct Sample {
     path: PathBuf,
     bytes: u64,
     fresh: bool,
-}
-
-fn write_sample(path: &Path) -> anyhow::Result<()> {
-    let _ = (path, SAMPLE_ROWS, SAMPLE_SEED);
-    anyhow::bail!("this build has no sample yet")
 }
 
 /// Asks for the job, follows it and shows what it gave.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use faena::app::Settings;
 use faena::app::settings::Durability;
 use faena::clock::{Clock, Timestamp};
+use faena::store::embedded::inspect::{Inspected, inspect};
 
 use super::Check;
 use crate::cli::{output, span};
@@ -76,10 +77,24 @@ fn store(settings: &Settings) -> Check {
     let Some(path) = settings.database() else {
         return Check::warn(NAME, "in memory", "jobs are gone with the process; fine for trying and for tests");
     };
-    if !path.exists() {
-        return Check::ok(NAME, format!("{} does not exist yet", path.display()));
+    let shown = path.display();
+    let other = "choose another place with --store or --data";
+    match inspect(&path) {
+        Inspected::Missing => Check::ok(NAME, format!("{shown} is made at the first start")),
+        Inspected::Ours { version, in_use: false } => {
+            Check::ok(NAME, format!("{shown}, version {version}, not in use"))
+        }
+        Inspected::Ours { version, in_use: true } => Check::warn(
+            NAME,
+            format!("{shown}, version {version}, is in use by a running server"),
+            "a second server needs a --data of its own",
+        ),
+        Inspected::Newer { version } => {
+            Check::fail(NAME, format!("{shown} was written by a newer faena (version {version})"), "use that version")
+        }
+        Inspected::Foreign => Check::fail(NAME, format!("{shown} is a file of another program"), other),
+        Inspected::Unreadable(reason) => Check::fail(NAME, format!("{shown}: {reason}"), other),
     }
-    Check::ok(NAME, format!("{}", path.display()))
 }
 
 fn clock(_: &Settings) -> Check {

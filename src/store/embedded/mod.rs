@@ -8,7 +8,7 @@
 //! | `accept`, `list` | accepting jobs; lists over memory and disk |
 //! | `journal`, `disk` | group commit: the queue, the writer, the transaction |
 //! | `schema`, `rows`, `history`, `readers`, `prune`, `checkpoint` | the tables, and what is read from and done to them |
-//! | `ledger`, `recover` | what ran when the process died |
+//! | `ledger`, `recover`, [`inspect`] | what ran when the process died; a look from outside |
 //!
 //! Without a journal it is the same engine: a change is confirmed in the step that decides it.
 
@@ -18,6 +18,7 @@ mod core;
 mod disk;
 mod gates;
 mod history;
+pub mod inspect;
 mod journal;
 mod keys;
 mod ledger;

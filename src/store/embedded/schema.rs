@@ -23,7 +23,7 @@ pub enum Durability {
 }
 
 /// The form that this program reads and writes.
-const SCHEMA_VERSION: i64 = 1;
+pub(super) const SCHEMA_VERSION: i64 = 1;
 /// Marks a file as faena's: the bytes of `faen`.
 const APPLICATION_ID: i64 = 0x6661_656E;
 
@@ -119,6 +119,27 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     conn.pragma_update(None, "cache_size", -16_384).map_err(broken)?;
     conn.set_prepared_statement_cache_capacity(32);
     Ok(conn)
+}
+
+/// What a database file says that it is.
+pub(super) enum Mark {
+    /// It has no tables yet.
+    Empty,
+    /// A store of this program, in a form of this version.
+    Version(i64),
+    /// Something of another program.
+    Foreign,
+}
+
+/// Reads the mark of a file without changing it.
+pub(super) fn mark(path: &Path) -> Result<Mark, StoreError> {
+    let conn = open_to_read(path)?;
+    let pragma = |name| conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(broken);
+    Ok(match (pragma("user_version")?, pragma("application_id")?) {
+        (version, APPLICATION_ID) => Mark::Version(version),
+        (0, 0) if is_empty(&conn) => Mark::Empty,
+        _ => Mark::Foreign,
+    })
 }
 
 fn is_empty(conn: &Connection) -> bool {
