@@ -11,5 +11,6 @@ pub mod limits;
 pub mod processors;
 pub mod service;
 pub mod store;
+pub mod upkeep;
 pub mod watch;
 pub mod work;

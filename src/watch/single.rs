@@ -25,7 +25,14 @@ impl Single {
             return;
         }
         if let Some(topic) = self.topics.get(&job.id) {
-            topic.send_replace(Some(job.clone()));
+            topic.send_if_modified(|latest| {
+                // Two changes of one job may be told in either order: what a watcher has seen never goes back.
+                let newer = latest.as_ref().is_none_or(|seen| age(job) >= age(seen));
+                if newer {
+                    *latest = Some(job.clone());
+                }
+                newer
+            });
         }
     }
 
@@ -38,6 +45,11 @@ impl Single {
         self.topics.remove_if(&id, |_, topic| topic.receiver_count() == 0);
         self.watchers.fetch_sub(1, Ordering::AcqRel);
     }
+}
+
+/// Orders the states of one job.
+fn age(job: &Job) -> (u32, u8) {
+    (job.life.revision, job.life.progress.percent)
 }
 
 /// A watch on one job. It sees changes from its beginning on: take it first, then read the job, and nothing is missed.

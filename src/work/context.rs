@@ -24,16 +24,22 @@ pub struct Context {
     run: Arc<Said>,
 }
 
-/// What a try has said and was told, between the processor and the reporter.
+/// What a try has said and was told, between the processor and whoever runs it.
 pub(crate) struct Said {
+    /// The job as it was when this try began.
     pub(crate) job: Arc<Job>,
-    /// Trips when the try must stop: cancel, time-out, drain, a lost lease.
+    /// Trips when the try must stop: cancel, time-out, drain, a lost claim.
     pub(crate) stop: CancellationToken,
-    /// Runs when there is something new for the reporter. None in a context that nobody listens to.
-    tell: Option<Box<dyn Fn() + Send + Sync>>,
     clock: Clock,
     percent: AtomicU32,
     slots: Mutex<Slots>,
+    listener: Option<Arc<dyn Listener>>,
+}
+
+/// Whoever takes the reports of a try.
+pub(crate) trait Listener: Send + Sync {
+    /// There is something new to take. Called on the processor's thread, so it must not wait.
+    fn hear(&self, said: &Context);
 }
 
 /// What waits for the reporter, and what stays until the end of the try.
@@ -77,10 +83,10 @@ impl Context {
         job: Arc<Job>,
         stop: CancellationToken,
         clock: Clock,
-        tell: Option<Box<dyn Fn() + Send + Sync>>,
+        listener: Option<Arc<dyn Listener>>,
     ) -> Self {
         let slots = Slots { known_state: job.life.saved.clone(), ..Slots::default() };
-        let run = Said { job, stop, tell, clock, percent: AtomicU32::new(0), slots: Mutex::new(slots) };
+        let run = Said { job, stop, clock, percent: AtomicU32::new(0), slots: Mutex::new(slots), listener };
         Self { run: Arc::new(run) }
     }
 
@@ -317,8 +323,8 @@ impl Context {
     }
 
     fn tell(&self) {
-        if let Some(tell) = &self.run.tell {
-            tell();
+        if let Some(listener) = &self.run.listener {
+            listener.hear(self);
         }
     }
 }

@@ -1,13 +1,11 @@
 //! Contexts without a runner, for testing a processor by itself: a test hears each report as it is made, may ask
 //! the work to stop at any of them, and looks at what was said.
 
-use std::sync::atomic::AtomicU32;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
-use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::{Context, Said, Slots};
+use super::{Context, Listener};
 use crate::clock::Clock;
 use crate::job::Job;
 
@@ -23,20 +21,7 @@ impl Context {
     /// assert_eq!(ctx.message().as_deref(), Some("more than half"));
     /// ```
     pub fn overheard(job: Job, hear: impl Fn(&Self) + Send + Sync + 'static) -> Self {
-        let slots = Slots { known_state: job.life.saved.clone(), ..Slots::default() };
-        let run = Arc::new_cyclic(|own: &Weak<Said>| {
-            let own = own.clone();
-            let tell = move || own.upgrade().into_iter().for_each(|run| hear(&Self { run }));
-            Said {
-                job: Arc::new(job),
-                stop: CancellationToken::new(),
-                tell: Some(Box::new(tell)),
-                clock: Clock::System,
-                percent: AtomicU32::new(0),
-                slots: Mutex::new(slots),
-            }
-        });
-        Self { run }
+        Self::new(Arc::new(job), CancellationToken::new(), Clock::System, Some(Arc::new(Ear(hear))))
     }
 
     /// Asks the work to stop, as a cancel does.
@@ -52,5 +37,14 @@ impl Context {
     /// The log lines that no reporter has taken yet, oldest first.
     pub fn lines(&self) -> Vec<Box<str>> {
         self.run.slots.lock().lines.iter().map(|line| line.text.clone()).collect()
+    }
+}
+
+/// A test that listens.
+struct Ear<F>(F);
+
+impl<F: Fn(&Context) + Send + Sync> Listener for Ear<F> {
+    fn hear(&self, said: &Context) {
+        (self.0)(said);
     }
 }

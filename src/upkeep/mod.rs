@@ -1,0 +1,87 @@
+//! What has to be done now and then: one file a service, one table with their periods, one loop.
+//!
+//! Every service is safe to run on any node and as often as one likes: what it does is decided by compare-and-set.
+
+mod prune;
+mod reap;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::store::results::Results;
+use crate::store::{Store, StoreError};
+
+/// What upkeep works on.
+#[derive(Clone)]
+pub struct Parts {
+    /// Where jobs are; one that tells the hub of changes.
+    pub store: Arc<dyn Store>,
+    /// Where large results are.
+    pub results: Arc<dyn Results>,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// How long completed and cancelled jobs are remembered.
+    pub ended_for: Duration,
+    /// How long failed jobs are remembered.
+    pub failed_for: Duration,
+}
+
+/// The services, and how often each of them runs.
+const REAP_EVERY: Duration = Duration::from_secs(1);
+const PRUNE_EVERY: Duration = Duration::from_secs(60);
+
+/// The running upkeep.
+pub struct Upkeep {
+    ended: CancellationToken,
+    loops: Vec<JoinHandle<()>>,
+}
+
+impl Upkeep {
+    /// Starts the services.
+    pub fn start(parts: Parts, runtime: &Handle) -> Self {
+        let ended = CancellationToken::new();
+        let (reaped, pruned) = (parts.clone(), parts);
+        let loops = vec![
+            runtime.spawn(every(REAP_EVERY, "reap", ended.clone(), move || reap::reap(reaped.clone()))),
+            runtime.spawn(every(PRUNE_EVERY, "prune", ended.clone(), move || prune::prune(pruned.clone()))),
+        ];
+        Self { ended, loops }
+    }
+
+    /// Ends the services, each after the step that it is in.
+    pub async fn stop(self) {
+        self.ended.cancel();
+        for ended in self.loops {
+            // A service that panicked has nothing left to do.
+            let _ = ended.await;
+        }
+    }
+}
+
+/// Forgets now what retention would forget later, with other ages. The answer is the number of jobs.
+///
+/// # Errors
+/// When the store cannot commit.
+pub async fn prune_now(parts: &Parts) -> Result<u64, StoreError> {
+    prune::prune(parts.clone()).await
+}
+
+async fn every<F, T>(period: Duration, name: &'static str, ended: CancellationToken, service: impl Fn() -> F)
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(period) => {}
+            () = ended.cancelled() => return,
+        }
+        if let Err(error) = service().await {
+            tracing::warn!(service = name, %error, "upkeep did not get through; it tries again");
+        }
+    }
+}

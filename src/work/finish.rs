@@ -1,0 +1,115 @@
+//! The end of a try: what the processor answered becomes an event, `decide` makes a step of it, the store commits it.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::context::cut;
+use super::run::{Ended, Run, Why};
+use super::workers::Shop;
+use super::{Completion, Failure};
+use crate::job::{Event, Job, JobError, ResultRef, decide};
+use crate::limits;
+use crate::store::{Committed, StoreError, results};
+
+/// Commits the ending of a try, unless the claim is lost.
+pub(super) async fn finish(shop: &Shop, run: &Run, ended: Ended) {
+    let _order = run.committing.lock().await;
+    if run.reported.load(std::sync::atomic::Ordering::Acquire) {
+        super::reporter::flush(shop, run).await;
+    }
+    let Some(event) = event(shop, run, ended).await else { return };
+    if let Err(error) = commit(shop, run, event).await {
+        let job = run.latest();
+        tracing::error!(job_id = %job.id, %error, "the ending of a try could not be committed");
+    }
+}
+
+/// Decides on an event and commits the step, until nobody was faster. None when the claim is lost.
+pub(super) async fn commit(shop: &Shop, run: &Run, event: Event) -> Result<Option<Arc<Job>>, StoreError> {
+    loop {
+        let now = shop.clock.now();
+        let Ok(transition) = decide(&run.latest(), event.clone(), now) else { return Ok(None) };
+        match shop.store.commit(vec![transition], now).await?.pop() {
+            Some(Committed::Applied { job, .. }) => {
+                run.learn(job.clone());
+                return Ok(Some(job));
+            }
+            Some(Committed::Stale(job)) => run.learn(job),
+            _ => return Ok(None),
+        }
+    }
+}
+
+/// What an ending means. None when the claim is lost, and with it the right to say anything.
+async fn event(shop: &Shop, run: &Run, ended: Ended) -> Option<Event> {
+    let job = run.latest();
+    let epoch = job.life.epoch;
+    let failure = match ended {
+        Ended::Answered(Ok(completion)) => match keep(shop, &job, completion).await {
+            Ok(result) => {
+                let follow_ups = run.context().map(|ctx| ctx.take_follow_ups()).unwrap_or_default();
+                match follow_ups.into_iter().map(|job| shop.registry.complete(job)).collect() {
+                    Ok(follow_ups) => return Some(Event::Succeeded { epoch, result, follow_ups }),
+                    Err(error) => Failure::permanent(format!("a follow-up job is not valid: {error}")),
+                }
+            }
+            Err(failure) => failure,
+        },
+        Ended::Answered(Err(failure)) if failure.is_stopped() => return stopped(run.why(), epoch, failure),
+        Ended::Answered(Err(failure)) => failure,
+        Ended::Given(why) => return stopped(why, epoch, Failure::stopped()),
+    };
+    Some(failed(epoch, failure))
+}
+
+fn stopped(why: Why, epoch: u32, failure: Failure) -> Option<Event> {
+    match why {
+        Why::Cancel => Some(Event::Stopped { epoch }),
+        Why::Timeout => Some(Event::TimedOut { epoch }),
+        Why::Drain => Some(Event::Released { epoch, reason: "the program was stopped".into() }),
+        Why::Lost => None,
+        Why::Unasked => Some(failed(epoch, failure)),
+    }
+}
+
+fn failed(epoch: u32, failure: Failure) -> Event {
+    let Failure { error, retryable, retry_after, .. } = failure;
+    let error = JobError {
+        kind: cut(&error.kind, limits::NAME_BYTES_MAX).into(),
+        message: cut(&error.message, limits::ERROR_BYTES_MAX).into(),
+        stack_trace: error.stack_trace.map(|trace| cut(&trace, limits::STACK_BYTES_MAX).into()),
+    };
+    tracing::debug!(epoch, kind = %error.kind, message = %error.message, "a try failed");
+    Event::Failed { epoch, error, retryable, retry_after }
+}
+
+/// Keeps a result: a small one in its URL, a large one in the result store.
+async fn keep(shop: &Shop, job: &Job, completion: Completion) -> Result<Option<ResultRef>, Failure> {
+    match completion {
+        Completion::Done => Ok(None),
+        Completion::Url(url) if url.len() > limits::URI_BYTES_MAX && !url.starts_with("data:") => {
+            Err(Failure::permanent(format!("the result's URL has more than {} bytes", limits::URI_BYTES_MAX)))
+        }
+        Completion::Url(url) => Ok(Some(ResultRef::Url(url.into()))),
+        Completion::Bytes { content_type, bytes } if bytes.len() <= limits::INLINE_RESULT_BYTES_MAX => {
+            let mut url = String::with_capacity(content_type.len() + bytes.len() * 4 / 3 + 20);
+            url.push_str("data:");
+            url.push_str(&content_type.replace("; ", ";"));
+            url.push_str(";base64,");
+            STANDARD.encode_string(&bytes, &mut url);
+            Ok(Some(ResultRef::Url(url.into())))
+        }
+        Completion::Bytes { bytes, .. } if bytes.len() > limits::RESULT_BYTES_MAX => {
+            let bound = limits::RESULT_BYTES_MAX;
+            Err(Failure::permanent(format!("the result has {} bytes, {bound} are allowed", bytes.len())))
+        }
+        Completion::Bytes { content_type, bytes } => {
+            let key = results::key(job.id, job.life.epoch);
+            let size = bytes.len() as u64;
+            shop.results.put(&key, &content_type, bytes).await?;
+            Ok(Some(ResultRef::Stored { content_type: content_type.into(), size, key }))
+        }
+    }
+}
