@@ -107,6 +107,16 @@ impl Failure {
         &self.error.message
     }
 
+    /// Where it happened, if that is known.
+    pub fn trace(&self) -> Option<&str> {
+        self.error.stack_trace.as_deref()
+    }
+
+    /// How long the next try must wait at least, if it must.
+    pub fn pause(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
     /// Whether another try makes sense.
     pub fn is_retryable(&self) -> bool {
         self.retryable
