@@ -1,0 +1,198 @@
+//! The whole without its edges: store, workers, upkeep and the service on top of them, started in order and stopped in
+//! the reverse order. An application embeds this; the server puts HTTP in front.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::settings::{self, ResultPlace, Settings};
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::job::Holder;
+use crate::limits;
+use crate::service::{self, Service};
+use crate::store::embedded::{self, Embedded};
+use crate::store::observed::{Metrics, Observed};
+use crate::store::results::{Folder, Memory, Results};
+use crate::store::{Store, StoreError};
+use crate::upkeep::{self, Upkeep};
+use crate::watch::Hub;
+use crate::work::{Registry, Workers, workers};
+
+/// A running faena, ready to be asked.
+///
+/// It has a runtime of its own, so it works inside any host: an actix-web application, a tokio program, a test.
+pub struct Faena {
+    service: Arc<Service>,
+    workers: Option<Arc<Workers>>,
+    upkeep: Option<Upkeep>,
+    store: Arc<dyn Store>,
+    grace: Duration,
+    runtime: Option<Runtime>,
+}
+
+impl Faena {
+    /// Opens the store, recovers what it holds, and starts the workers.
+    ///
+    /// # Errors
+    /// When the settings are not valid, or the store cannot be opened.
+    pub async fn start(settings: Settings, registry: Registry) -> Result<Self> {
+        Self::start_at(settings, registry, Clock::System).await
+    }
+
+    /// The same with a clock of the caller's, for tests.
+    ///
+    /// # Errors
+    /// When the settings are not valid, or the store cannot be opened.
+    pub async fn start_at(settings: Settings, registry: Registry, clock: Clock) -> Result<Self> {
+        settings.validate()?;
+        let runtime = Builder::new_multi_thread().thread_name("faena").enable_all().build().map_err(Error::internal)?;
+        let (engine, results) = open(&runtime, &settings, &clock).await?;
+        let (hub, metrics, histories) = (Arc::new(Hub::default()), Arc::new(Metrics::new()), Arc::default());
+        let observed = Observed::new(engine, hub.clone(), metrics.clone(), Arc::clone(&histories));
+        let store: Arc<dyn Store> = Arc::new(observed);
+        let node = node();
+        let workers = (!settings.no_jobs).then(|| {
+            let parts = workers::Parts {
+                store: store.clone(),
+                hub: hub.clone(),
+                registry: registry.clone(),
+                results: results.clone(),
+                clock: clock.clone(),
+                node: node.clone(),
+                threads: settings.threads,
+                io_slots: settings.io_slots,
+            };
+            Arc::new(Workers::start(parts, runtime.handle().clone()))
+        });
+        let kept = upkeep::Parts {
+            store: store.clone(),
+            results: results.clone(),
+            clock: clock.clone(),
+            ended_for: settings.retention.completed,
+            failed_for: settings.retention.failed,
+        };
+        let upkeep = Some(Upkeep::start(kept, runtime.handle()));
+        let service = Arc::new(Service::new(service::Parts {
+            store: store.clone(),
+            hub,
+            registry,
+            results,
+            clock,
+            metrics,
+            histories,
+            node,
+            settings: service::Settings {
+                queue_depth_max: settings.queue_depth,
+                runs_jobs: !settings.no_jobs,
+                ..service::Settings::default()
+            },
+        }));
+        Ok(Self { service, workers, upkeep, store, grace: settings.grace, runtime: Some(runtime) })
+    }
+
+    /// The use cases: enqueue, look, wait, cancel and the rest.
+    pub fn service(&self) -> &Arc<Service> {
+        &self.service
+    }
+
+    /// The workers, if jobs run in this process.
+    pub fn workers(&self) -> Option<&Arc<Workers>> {
+        self.workers.as_ref()
+    }
+
+    /// Drains and closes: running jobs may finish within the grace time, the rest goes back to the queue.
+    ///
+    /// # Errors
+    /// When the store cannot be closed.
+    pub async fn stop(self) -> Result<()> {
+        self.stop_unless(&CancellationToken::new()).await
+    }
+
+    /// The same, and without grace once `at_once` trips.
+    ///
+    /// # Errors
+    /// When the store cannot be closed.
+    pub async fn stop_unless(mut self, at_once: &CancellationToken) -> Result<()> {
+        self.service.closing().cancel();
+        if let Some(workers) = &self.workers {
+            workers.drain(self.grace, at_once).await;
+        }
+        if let Some(upkeep) = self.upkeep.take() {
+            upkeep.stop().await;
+        }
+        Ok(self.store.close().await?)
+    }
+}
+
+impl Drop for Faena {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // A runtime must not be dropped where blocking is forbidden; its threads end by themselves.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Opens the store and the place of large results, on a thread that may take its time.
+async fn open(runtime: &Runtime, settings: &Settings, clock: &Clock) -> Result<(Arc<dyn Store>, Arc<dyn Results>)> {
+    let (settings, now) = (settings.clone(), clock.now());
+    let opened = runtime.spawn_blocking(move || -> Result<(Arc<dyn Store>, Arc<dyn Results>)> {
+        let Some(path) = settings.database() else {
+            return Ok((Arc::new(Embedded::memory()), Arc::new(Memory::default())));
+        };
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder {
+            std::fs::create_dir_all(folder).map_err(|error| {
+                StoreError::Broken(format!("cannot make the folder {}: {error}", folder.display()).into())
+            })?;
+        }
+        let durability = match settings.durability {
+            settings::Durability::Full => embedded::Durability::Full,
+            settings::Durability::Relaxed => embedded::Durability::Relaxed,
+        };
+        let store = Embedded::open(&embedded::Open { path, durability }, now)?;
+        let found = store.health().recovered;
+        tracing::info!(
+            waiting = found.waiting,
+            crashed = found.crashed,
+            quarantined = found.quarantined,
+            took_ms = found.took_ms,
+            "the store is open"
+        );
+        Ok((Arc::new(store), results(&settings)?))
+    });
+    opened.await.map_err(Error::internal)?
+}
+
+fn results(settings: &Settings) -> Result<Arc<dyn Results>> {
+    match &settings.results {
+        #[cfg(feature = "object-store")]
+        ResultPlace::Url(url) => Ok(Arc::new(crate::store::results::ObjectStore::open(url, std::env::vars())?)),
+        #[cfg(not(feature = "object-store"))]
+        ResultPlace::Url(url) => {
+            Err(Error::invalid(format!("results in `{url}` need a build with the feature object-store")))
+        }
+        ResultPlace::Folder(_) => {
+            let folder = settings.results_folder().unwrap_or_else(|| settings.data.join("results"));
+            Ok(Arc::new(Folder::open(folder)?))
+        }
+    }
+}
+
+/// Who this process is: a random identity of its boot (rule 21), and what a person knows it by.
+fn node() -> Holder {
+    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let machine = match machine.trim() {
+        "" => "localhost",
+        name => name,
+    };
+    Holder {
+        node: Uuid::now_v7().to_string().into(),
+        machine: machine[..machine.floor_char_boundary(limits::KEY_BYTES_MAX)].into(),
+        process: std::process::id(),
+    }
+}
