@@ -115,8 +115,8 @@ impl Enqueue {
         request.priority = self.priority;
         request.user_id = self.user.clone();
         request.run_at = self.run_at;
-        request.delay_seconds = self.delay.map(whole_seconds);
-        request.timeout_seconds = self.timeout.map(whole_seconds);
+        request.delay_seconds = self.delay.map(|span| span.as_secs_f64());
+        request.timeout_seconds = self.timeout.map(|span| span.as_secs_f64());
         request.retry_policy = self.retries.map(|max_retries| RetryRequest { max_retries });
         request.unique_key = self.unique_key.clone();
         request.tags = self.tags.clone();
@@ -155,9 +155,4 @@ fn within_bounds(text: String, origin: &str) -> Result<String, Trouble> {
         return Ok(text);
     }
     Err(Trouble::usage(format!("{origin} has more than {most} bytes; put it into a file that the payload names")))
-}
-
-/// Seconds, rounded up: a job must not start before its time.
-fn whole_seconds(span: Duration) -> u64 {
-    span.as_secs() + u64::from(span.subsec_nanos() > 0)
 }

@@ -77,7 +77,7 @@ fn print(page: &JobPage, now: Timestamp) -> Result<(), Trouble> {
     if page.pagination.has_more {
         let shown = page.data.len() as u64 + page.pagination.offset.unwrap_or(0);
         let total = output::grouped(page.pagination.total);
-        let next = page.pagination.next_cursor.as_deref();
+        let next = page.next_cursor.as_deref();
         let how = next.map_or_else(|| format!("--offset {shown}"), |cursor| format!("--cursor {cursor}"));
         output::note(format!("{} of {total}; more with {how}", output::grouped(shown)));
     }

@@ -36,7 +36,7 @@ use ending::{Ending, Trouble};
 /// faena accepts work over HTTP, answers once it is safely on disk, runs it by priority, and lets anyone poll, watch
 /// or cancel it. `faena demo` shows all of it in a minute and needs nothing set up before.
 #[derive(Debug, Parser)]
-#[command(name = "faena", version, propagate_version = true, subcommand_required = true, arg_required_else_help = true)]
+#[command(name = "faena", version, subcommand_required = true, arg_required_else_help = true)]
 #[command(after_help = EXAMPLES, after_long_help = LONG_EXAMPLES)]
 struct Faena {
     #[command(subcommand)]

@@ -25,8 +25,8 @@ Examples:
   faena serve --store memory --threads 8
   FAENA_GRACE=60 faena serve --config /etc/faena.toml
 
-Each flag may also be a line of faena.toml (io_slots = 64) or a variable (FAENA_IO_SLOTS=64); flags win over
-variables, and variables over the file. The API can be browsed at /docs.")]
+Each flag may also be a line of faena.toml (io_slots = 64) or a variable (FAENA_IO_SLOTS=64).
+Flags win over variables, and variables over the file. The API can be browsed at /docs.")]
 pub struct Serve {
     #[command(flatten)]
     settings: SettingsArgs,

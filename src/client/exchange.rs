@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use reqwest::header::RETRY_AFTER;
+use reqwest::header::{LOCATION, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
@@ -67,6 +67,21 @@ impl Exchange {
             return Ok(answer);
         }
         Err(self.refusal(answer).await)
+    }
+
+    /// Fetches something large, from elsewhere if the server says so. The other place is not ours: it is asked by a
+    /// client that knows nothing of this server.
+    pub(super) async fn fetch(&self, path: &str) -> Result<Response, ClientError> {
+        let answer = self.streaming(Method::GET, path).send().await.map_err(|error| broken(&self.base, &error))?;
+        let location = answer.headers().get(LOCATION).and_then(|place| place.to_str().ok());
+        match location.filter(|_| answer.status().is_redirection()) {
+            None if answer.status().is_success() => Ok(answer),
+            None => Err(self.refusal(answer).await),
+            Some(place) => {
+                let there = reqwest::get(place).await.and_then(Response::error_for_status);
+                there.map_err(|error| broken(place, &error))
+            }
+        }
     }
 
     pub(super) async fn json<T: DeserializeOwned>(&self, answer: Response) -> Result<T, ClientError> {

@@ -156,13 +156,13 @@ impl Client {
         self.exchange.call(self.exchange.request(Method::POST, &filter.path("/jobs/retry"))).await
     }
 
-    /// `GET /jobs/{id}/result`, to be read piece by piece.
+    /// `GET /jobs/{id}/result`, to be read piece by piece. A result that is elsewhere is fetched from there.
     ///
     /// # Errors
     /// When the server cannot be reached, or has no such result.
     pub async fn result(&self, id: &str) -> Result<ResultStream, ClientError> {
         let path = job_path(id, "/result");
-        let answer = self.exchange.send(self.exchange.streaming(Method::GET, &path)).await?;
+        let answer = self.exchange.fetch(&path).await?;
         Ok(ResultStream::new(answer, self.exchange.base()))
     }
 

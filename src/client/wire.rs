@@ -34,10 +34,10 @@ pub struct JobRequest {
     pub run_at: Option<Moment>,
     /// Not before so long from now.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub delay_seconds: Option<u64>,
+    pub delay_seconds: Option<f64>,
     /// Time one attempt may take.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub timeout_seconds: Option<u64>,
+    pub timeout_seconds: Option<f64>,
     /// When and how often to try again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_policy: Option<RetryRequest>,
@@ -152,11 +152,20 @@ pub struct ErrorView {
 
 /// A page of jobs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct JobPage {
+    /// True, as in every envelope of an answer.
+    pub success: bool,
     /// The jobs.
     pub data: Vec<JobView>,
+    /// One sentence.
+    #[serde(default)]
+    pub message: String,
     /// Where the page lies.
     pub pagination: Pagination,
+    /// What to ask for the next page with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
 }
 
 /// Where a page lies.
@@ -171,8 +180,6 @@ pub struct Pagination {
     pub offset: Option<u64>,
     /// Whether there are more after it.
     pub has_more: bool,
-    /// What to ask for them with.
-    pub next_cursor: Option<String>,
 }
 
 /// Which jobs, as the query of an address: names of the contract with their values.

@@ -165,6 +165,7 @@ pub fn acceptance() -> Value {
 pub fn page(jobs: &[Value], total: usize) -> Value {
     json!({
         "success": true, "data": jobs, "message": "jobs",
-        "pagination": { "total": total, "limit": 20, "offset": 0, "hasMore": total > jobs.len() }
+        "pagination": { "total": total, "limit": 20, "offset": 0, "hasMore": total > jobs.len() },
+        "nextCursor": if total > jobs.len() { json!("abc") } else { json!(null) }
     })
 }

@@ -32,7 +32,7 @@ fn enqueue_sends_every_term() {
         asked.json(),
         json!({
             "subType": "sleep", "payload": { "durationMs": 5 }, "priority": "high", "userId": "ana",
-            "delaySeconds": 90, "timeoutSeconds": 2, "retryPolicy": { "maxRetries": 5 }, "uniqueKey": "u",
+            "delaySeconds": 90.0, "timeoutSeconds": 1.5, "retryPolicy": { "maxRetries": 5 }, "uniqueKey": "u",
             "tags": ["a", "b"]
         })
     );
@@ -85,7 +85,7 @@ fn jobs_sends_its_conditions_and_prints_a_table() {
     assert!(lines[0].starts_with("ID ") && lines[0].ends_with("MESSAGE"), "{}", lines[0]);
     assert!(lines[1].starts_with(ID) && lines[1].ends_with("no  [31mluck"), "nothing escapes: {:?}", lines[1]);
     assert!(lines[2].contains("progress  40"), "{}", lines[2]);
-    assert!(run.stderr.contains("2 of 30; more with --offset 2"), "{}", run.stderr);
+    assert!(run.stderr.contains("2 of 30; more with --cursor abc"), "{}", run.stderr);
 
     let json = program.run(&["jobs", "--json", "--server", &server.url]).ended(0).json_lines();
     assert_eq!(json[0]["data"][0]["jobId"], ID);
@@ -154,4 +154,14 @@ fn figures_are_aligned_and_indented() {
     assert_eq!(run.stdout, "total       12,000\nbyPriority\n  high    2\n  normal  11,998\n");
     let json = program.run(&["stats", "--json", "--server", &server.url]).ended(0).json_lines();
     assert_eq!(json[0]["data"]["total"], 12000);
+}
+
+#[test]
+fn a_result_that_is_elsewhere_is_fetched_from_there() {
+    let elsewhere = Fake::start(|_| Reply::bytes(200, "text/plain", "from afar"));
+    let place = format!("{}/file", elsewhere.url);
+    let server = Fake::start(move |_| Reply::bytes(302, "text/plain", "").with("location", &place));
+    let run = Program::new().run(&["result", ID, "--server", &server.url]).ended(0);
+    assert_eq!(run.stdout, "from afar");
+    assert_eq!(elsewhere.lines(), ["GET /file"]);
 }
