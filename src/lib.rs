@@ -6,6 +6,7 @@ pub mod app;
 pub mod client;
 pub mod clock;
 pub mod error;
+pub mod http;
 pub mod job;
 pub mod limits;
 pub mod processors;

@@ -135,3 +135,15 @@ pub const GRACE_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// Term of a lease: how long a worker of another process may give no sign of life.
 pub const LEASE: Duration = Duration::from_secs(30);
+/// Longest time that `Retry-After` asks a poller to stay away: an estimate may be wrong, a minute's wait is bearable.
+pub const POLL_AFTER_MAX: Duration = Duration::from_secs(60);
+/// Bytes of a request id that a client may give: it is echoed and logged.
+pub const REQUEST_ID_BYTES_MAX: usize = 128;
+/// Pause between two comments on an idle event stream: shorter than the idle time-outs of common proxies.
+pub const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);
+/// Time a client may take to send a request's head.
+pub const HEAD_READ_MAX: Duration = Duration::from_secs(10);
+/// Time an idle connection is kept for the next request.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// Time a client may leave sent bytes unread before its connection is given up.
+pub const SEND_STALL_MAX: Duration = Duration::from_secs(60);

@@ -1,11 +1,13 @@
 //! For whoever runs the program: processors, pause and resume, health, metrics.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Service;
 use crate::error::Error;
 use crate::job::{Name, Status};
-use crate::store::Health;
+use crate::limits;
+use crate::store::{Health, Prune};
 use crate::work::registry::Registered;
 
 /// A processor, and how its jobs stand.
@@ -81,5 +83,25 @@ impl Service {
     pub async fn metrics_text(&self) -> Result<String, Error> {
         let tally = self.store().tally(self.now()).await?;
         Ok(self.metrics().encode(&tally, self.now()))
+    }
+
+    /// Forgets jobs that ended longer ago than this, with their logs and results, before their retention does it. The
+    /// answer counts them.
+    ///
+    /// # Errors
+    /// When the store fails; what was forgotten before stays so.
+    pub async fn cleanup(&self, older_than: Duration) -> Result<u64, Error> {
+        let now = self.now();
+        let before = now.minus(older_than);
+        let prune = Prune { ended_before: before, failed_before: before, limit: limits::BULK_CHUNK };
+        let mut forgotten = 0;
+        loop {
+            let pruned = self.store().prune(prune, now).await?;
+            self.parts.results.delete(&pruned.results).await?;
+            forgotten += pruned.jobs;
+            if pruned.jobs < prune.limit as u64 {
+                return Ok(forgotten);
+            }
+        }
     }
 }

@@ -1,0 +1,119 @@
+//! Why a job in JSON is refused, field by field. Reading jobs fast and naming every fault are two things: this second
+//! look happens only when the first one failed.
+
+use serde_json::{Map, Value};
+
+use crate::error::{Error, FieldError};
+
+/// What a field must be.
+#[derive(Clone, Copy)]
+enum Shape {
+    Text,
+    Object,
+    Number,
+    Whole,
+    Flag,
+    TextOrNumber,
+    Texts,
+    Retry,
+}
+
+const JOB: &[(&str, Shape)] = &[
+    ("subType", Shape::Text),
+    ("payload", Shape::Object),
+    ("type", Shape::Text),
+    ("priority", Shape::Text),
+    ("userId", Shape::Text),
+    ("runAt", Shape::Text),
+    ("delaySeconds", Shape::Number),
+    ("estimatedDuration", Shape::Text),
+    ("timeoutSeconds", Shape::Number),
+    ("retryPolicy", Shape::Retry),
+    ("uniqueKey", Shape::Text),
+    ("uniqueFor", Shape::TextOrNumber),
+    ("concurrencyKey", Shape::Text),
+    ("concurrencyLimit", Shape::Whole),
+    ("tags", Shape::Texts),
+    ("callbackUrl", Shape::Text),
+    ("expiresAt", Shape::Text),
+];
+
+const REQUIRED: &[&str] = &["subType", "payload"];
+
+const RETRY: &[(&str, Shape)] = &[
+    ("maxRetries", Shape::Whole),
+    ("retryDelay", Shape::Whole),
+    ("exponentialBackoff", Shape::Flag),
+    ("maxDelay", Shape::Whole),
+    ("jitter", Shape::Number),
+];
+
+/// All faults of a job's text, given the reader's own complaint.
+pub(crate) fn about(text: &[u8], error: &serde_json::Error) -> Error {
+    let fields = match serde_json::from_slice(text) {
+        Err(_) => return Error::invalid(format!("the body is not well-formed JSON: {error}")),
+        Ok(Value::Object(fields)) => fields,
+        Ok(other) => return Error::invalid(format!("a job must be a JSON object, not {}", kind(&other))),
+    };
+    let mut faults = Vec::new();
+    for required in REQUIRED.iter().filter(|name| fields.get(**name).is_none_or(Value::is_null)) {
+        faults.push(fault(required, "is required"));
+    }
+    look(&fields, JOB, "", &mut faults);
+    // The reader knows faults that a second look does not see, such as a field that is given twice.
+    if faults.is_empty() { Error::invalid(error.to_string()) } else { Error::fields(faults) }
+}
+
+fn look(fields: &Map<String, Value>, shapes: &[(&str, Shape)], path: &str, faults: &mut Vec<FieldError>) {
+    for (name, value) in fields {
+        let field = format!("{path}{name}");
+        let Some((_, shape)) = shapes.iter().find(|(known, _)| known == name) else {
+            let known: Vec<_> = shapes.iter().map(|(known, _)| *known).collect();
+            faults.push(fault(&field, &format!("is not a field; there are: {}", known.join(", "))));
+            continue;
+        };
+        if value.is_null() {
+            continue;
+        }
+        if let (Shape::Retry, Value::Object(inner)) = (shape, value) {
+            look(inner, RETRY, &format!("{field}."), faults);
+        } else if let Some(wanted) = shape.misses(value) {
+            faults.push(fault(&field, &format!("must be {wanted}, not {}", kind(value))));
+        }
+    }
+}
+
+impl Shape {
+    /// What was wanted, if `value` is not it.
+    fn misses(self, value: &Value) -> Option<&'static str> {
+        let whole = |value: &Value| value.as_u64().is_some_and(|number| u32::try_from(number).is_ok());
+        let (fits, wanted) = match self {
+            Self::Text => (value.is_string(), "a string"),
+            Self::Object | Self::Retry => (value.is_object(), "a JSON object"),
+            Self::Number => (value.is_number(), "a number"),
+            Self::Whole => (whole(value), "a whole number from 0 to 4294967295"),
+            Self::Flag => (value.is_boolean(), "true or false"),
+            Self::TextOrNumber => (value.is_string() || value.is_number(), "\"active\" or a number of seconds"),
+            Self::Texts => {
+                let texts = value.as_array().is_some_and(|items| items.iter().all(Value::is_string));
+                (texts, "an array of strings")
+            }
+        };
+        (!fits).then_some(wanted)
+    }
+}
+
+fn fault(field: &str, message: &str) -> FieldError {
+    FieldError { field: field.to_owned(), message: message.to_owned() }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "that number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}

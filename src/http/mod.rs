@@ -1,0 +1,117 @@
+//! The HTTP edge: parse, call the service, present. One file a resource; only here live JSON shapes and status codes.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `call` | one request on its way through a handler |
+//! | `problem` | errors on the wire |
+//! | `body`, `request`, `complaints`, `query` | reading what a client sends |
+//! | `view`, `present` | how things look in JSON |
+//! | `accept` | the 202, for our own routes and an application's |
+//! | `jobs`, `job`, `result`, `dead_letters`, `processors`, `cleanup` | the resources |
+//! | `events` | server-sent events |
+//! | `figures`, `health` | statistics, health, metrics |
+//! | `openapi`, `docs` | the description of the API |
+//! | [`server`] | a server of its own |
+//!
+//! An application mounts the routes where it likes:
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use actix_web::{App, HttpServer, web};
+//! use faena::service::Service;
+//!
+//! # async fn example(service: Arc<Service>) -> std::io::Result<()> {
+//! HttpServer::new(move || {
+//!     App::new()
+//!         .app_data(web::Data::from(service.clone()))
+//!         .service(web::scope("/api").configure(faena::http::routes(service.clone())))
+//! })
+//! .bind(("127.0.0.1", 8080))?
+//! .run()
+//! .await
+//! # }
+//! ```
+
+mod accept;
+mod body;
+mod call;
+mod cleanup;
+mod complaints;
+mod dead_letters;
+mod docs;
+mod events;
+mod figures;
+mod health;
+mod job;
+mod jobs;
+mod openapi;
+mod present;
+mod problem;
+mod processors;
+mod query;
+mod request;
+mod result;
+pub mod server;
+pub mod settings;
+mod view;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_web::web::ServiceConfig;
+
+pub use accept::accepted;
+pub use openapi::{openapi, openapi_yaml};
+pub use settings::Settings;
+
+use crate::service::Service;
+use call::{At, Edge, nothing_here};
+
+/// All routes, with the usual bounds.
+pub fn routes(service: Arc<Service>) -> impl FnOnce(&mut ServiceConfig) {
+    routes_with(service, Settings::default())
+}
+
+/// All routes, with bounds of your own.
+pub fn routes_with(service: Arc<Service>, settings: Settings) -> impl FnOnce(&mut ServiceConfig) {
+    move |config| {
+        let edge = &Rc::new(Edge { service, settings });
+        // What has a name of its own goes before `/jobs/{id}`.
+        let at = |path| At::new(edge, path);
+        at("/jobs").post(jobs::create).get(jobs::list).delete(jobs::cancel_all).mount(config);
+        at("/jobs/batch").post(jobs::create_all).mount(config);
+        at("/jobs/retry").post(jobs::retry_all).mount(config);
+        at("/jobs/status").get(figures::status).mount(config);
+        at("/jobs/statistics/overview").get(figures::overview).mount(config);
+        at("/jobs/{id}").named(accept::JOB_ROUTE).get(job::get).delete(job::cancel).mount(config);
+        at("/jobs/{id}/events").stream(events::one::watch).mount(config);
+        at("/jobs/{id}/attempts").get(job::attempts).mount(config);
+        at("/jobs/{id}/logs").get(job::logs).mount(config);
+        at("/jobs/{id}/result").get(result::get).mount(config);
+        at("/jobs/{id}/explain").get(job::explain).mount(config);
+        at("/jobs/{id}/retry").post(job::retry).mount(config);
+        at("/dead-letters").get(dead_letters::list).delete(dead_letters::discard_all).mount(config);
+        at("/dead-letters/retry").post(dead_letters::retry_all).mount(config);
+        at("/dead-letters/{id}").delete(dead_letters::discard).mount(config);
+        at("/dead-letters/{id}/retry").post(dead_letters::retry).mount(config);
+        at("/processors").get(processors::list).mount(config);
+        at("/processors/{subType}/pause").post(processors::pause).mount(config);
+        at("/processors/{subType}/resume").post(processors::resume).mount(config);
+        at("/cleanup").post(cleanup::forget).mount(config);
+        at("/events").stream(events::all::watch).mount(config);
+        at("/dashboard/data").get(figures::board).mount(config);
+        at("/health/live").get(health::live).mount(config);
+        at("/health/ready").get(health::ready).mount(config);
+        at("/metrics").get(health::metrics).mount(config);
+        at("/openapi.json").get(docs::json).mount(config);
+        at("/openapi.yaml").get(docs::yaml).mount(config);
+        #[cfg(feature = "docs")]
+        {
+            at("/docs").get(docs::enter).mount(config);
+            at("/docs/{file:.*}").get(docs::page).mount(config);
+        }
+        at("/").get(health::index).mount(config);
+        config.default_service(nothing_here(edge));
+    }
+}

@@ -1,0 +1,77 @@
+//! The errors, each described once. The text names the codes that may stand in the envelope.
+
+use utoipa::openapi::{ContentBuilder, HeaderBuilder, Response, ResponseBuilder};
+
+use super::schemas::{integer, named, text};
+use super::view::ErrorView;
+
+/// Status, name among the components, code, and what it means.
+const FAILURES: &[(u16, &str, &str, &str)] = &[
+    (
+        400,
+        "InvalidRequest",
+        "invalid_request",
+        "Malformed JSON, an unknown field or parameter, or a value that breaks a rule; `details` names the fields.",
+    ),
+    (404, "NotFound", "not_found", "There is no such thing."),
+    (405, "MethodNotAllowed", "method_not_allowed", "This address has other methods; `Allow` names them."),
+    (408, "RequestTimeout", "request_timeout", "The body did not arrive in time."),
+    (
+        409,
+        "Conflict",
+        "conflict",
+        "`already_finished`: the job has ended. `conflict`: a unique key is taken, or the job is in another state.",
+    ),
+    (410, "Gone", "gone", "It was there, and its retention has passed."),
+    (413, "PayloadTooLarge", "payload_too_large", "The body is larger than is allowed."),
+    (414, "UriTooLong", "uri_too_long", "The address is too long."),
+    (415, "UnsupportedMediaType", "unsupported_media_type", "The body is not JSON."),
+    (
+        422,
+        "Unprocessable",
+        "unknown_processor",
+        "`unknown_processor`: none is registered for that subType; the answer lists those that are. \
+         `idempotency_mismatch`: the Idempotency-Key was used with another body.",
+    ),
+    (429, "QueueFull", "queue_full", "The queue is as deep as it may be."),
+    (431, "HeadersTooLarge", "headers_too_large", "A header is too long."),
+    (500, "Internal", "internal", "A fault of the server; its log has the cause under the same requestId."),
+    (
+        503,
+        "Unavailable",
+        "unavailable",
+        "The store cannot commit now, or the server is about to stop. Nothing was accepted.",
+    ),
+];
+
+/// The name of a status among the components.
+pub(super) fn name(status: u16) -> &'static str {
+    FAILURES.iter().find(|(of, ..)| *of == status).map_or("Internal", |(_, name, ..)| name)
+}
+
+/// All errors, by name.
+pub(super) fn responses() -> impl Iterator<Item = (&'static str, Response)> {
+    FAILURES.iter().map(|(status, name, code, about)| (*name, response(*status, code, about)))
+}
+
+fn response(status: u16, code: &str, about: &str) -> Response {
+    let example = serde_json::json!({
+        "success": false,
+        "error": about,
+        "code": code,
+        "details": [],
+        "requestId": "019a9f5e-7a30-7c6e-9d21-3f0f5d1c2b4a",
+    });
+    let content = ContentBuilder::new().schema(Some(named::<ErrorView<'static>>())).example(Some(example)).build();
+    let mut response = ResponseBuilder::new().description(about).content("application/json", content);
+    let header = |schema, about: &str| HeaderBuilder::new().schema(Some(schema)).description(Some(about)).build();
+    response = response.header("X-Request-Id", header(text(), "The same as requestId."));
+    if matches!(status, 429 | 503) {
+        let about = "Seconds after which it is worth another try.";
+        response = response.header("Retry-After", header(integer(Some(1), None), about));
+    }
+    if status == 405 {
+        response = response.header("Allow", header(text(), "The methods there are."));
+    }
+    response.build()
+}

@@ -1,0 +1,92 @@
+//! The description of the API, made from the code that answers: schemas come from the views, vocabularies from the
+//! domain, bounds from `limits`. `openapi.yaml` at the root is its text; a test drives every operation of it.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `operation` | the words in which an operation is described |
+//! | `schemas` | envelopes and small schemas |
+//! | `failures` | the errors, each described once |
+//! | `jobs`, `job`, `others` | the operations |
+
+mod failures;
+mod job;
+mod jobs;
+mod operation;
+mod others;
+mod schemas;
+
+use utoipa::openapi::path::PathsBuilder;
+use utoipa::openapi::schema::ComponentsBuilder;
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{InfoBuilder, License, OpenApi, OpenApiBuilder};
+
+use super::view;
+
+/// What stands over the whole document.
+const ABOUT: &str = "Background jobs: ask for work and be answered 202 once the job is on disk; poll, watch or cancel it; \
+fetch its result.\n\nTimes are RFC 3339 in UTC with milliseconds, ids are UUIDv7, durations carry their unit in the name. \
+Unknown fields and unknown query parameters are refused. Every error has the same envelope.";
+
+/// The description of the API.
+pub fn openapi() -> OpenApi {
+    let mut paths = PathsBuilder::new();
+    let operations = jobs::operations().into_iter().chain(job::operations()).chain(others::operations());
+    for operation in operations {
+        let (path, item) = operation.into_item();
+        paths = paths.path(path, item);
+    }
+    let mut components = ComponentsBuilder::new()
+        .schema_from::<super::request::JobRequest<'static>>()
+        .schema_from::<super::cleanup::CleanupRequest>()
+        .schema_from::<view::CleanupView>()
+        .schema_from::<view::StatusWord>()
+        .schema_from::<view::PriorityWord>()
+        .schema_from::<view::OutcomeWord>()
+        .schema_from::<view::JobView<'static>>()
+        .schema_from::<view::AcceptedView<'static>>()
+        .schema_from::<view::AttemptView<'static>>()
+        .schema_from::<view::LogLineView<'static>>()
+        .schema_from::<view::ProcessorView<'static>>()
+        .schema_from::<view::ExplainView<'static>>()
+        .schema_from::<view::BulkView>()
+        .schema_from::<view::OverviewView<'static>>()
+        .schema_from::<view::JobsStatusView<'static>>()
+        .schema_from::<view::BoardView<'static>>()
+        .schema_from::<view::LiveView>()
+        .schema_from::<view::ReadyView>()
+        .schema_from::<view::IndexView>()
+        .schema_from::<view::Pagination>()
+        .schema_from::<view::ErrorView<'static>>();
+    for (name, response) in failures::responses() {
+        components = components.response(name, response);
+    }
+    let info = InfoBuilder::new()
+        .title("faena")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(ABOUT))
+        .license(Some(License::new(env!("CARGO_PKG_LICENSE"))));
+    OpenApiBuilder::new()
+        .info(info)
+        .tags(Some(tags()))
+        .paths(paths.build())
+        .components(Some(components.build()))
+        .build()
+}
+
+/// The description of the API as YAML: the text of `openapi.yaml`.
+pub fn openapi_yaml() -> String {
+    // The document is made of plain values alone, all of which YAML can say.
+    openapi().to_yaml().unwrap_or_default()
+}
+
+fn tags() -> Vec<utoipa::openapi::Tag> {
+    [
+        ("jobs", "Ask for work, look at it, act on it."),
+        ("dead letters", "Jobs that used up their tries, for somebody to decide on."),
+        ("processors", "What is registered; stop and start handing it out."),
+        ("events", "Server-sent events."),
+        ("operating", "Statistics, health, metrics, this description."),
+    ]
+    .map(|(name, about)| TagBuilder::new().name(name).description(Some(about)).build())
+    .into()
+}

@@ -1,0 +1,175 @@
+//! Errors on the wire: every one has the same envelope, with a stable code and the id of the request.
+
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+
+use super::view::{ErrorView, FieldView};
+use crate::error::{Error, FieldError};
+use crate::limits;
+
+/// The header that names a request.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Why a request is not answered as it would like.
+#[derive(Debug)]
+pub(crate) enum Problem {
+    /// The service refused it.
+    Refused(Error),
+    /// It broke a rule of HTTP itself.
+    Protocol(Protocol),
+}
+
+/// Rules of HTTP itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// There is nothing at this address.
+    NoSuchRoute,
+    /// The address has other methods: these.
+    MethodNotAllowed(String),
+    /// The body did not come in time.
+    BodyTooSlow,
+    /// The body is larger than so many bytes.
+    BodyTooLarge(usize),
+    /// The address is too long.
+    UriTooLong,
+    /// The body is of another type than these.
+    NotJson(&'static str),
+    /// A header's value is too long.
+    HeaderTooLarge,
+}
+
+impl<E: Into<Error>> From<E> for Problem {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl From<Protocol> for Problem {
+    fn from(protocol: Protocol) -> Self {
+        Self::Protocol(protocol)
+    }
+}
+
+impl Problem {
+    /// The answer to `req`.
+    pub(crate) fn respond(&self, req: &HttpRequest) -> HttpResponse {
+        let request_id = request_id(req).map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned);
+        let (status, code) = self.status();
+        let details = match self {
+            Self::Refused(Error::Invalid { details, .. }) => details.iter().map(FieldView::of).collect(),
+            _ => Vec::new(),
+        };
+        let error = self.sentence(&request_id);
+        let view = ErrorView { success: false, error: &error, code, details, request_id: &request_id };
+        let body = serde_json::to_vec(&view).unwrap_or_default();
+        let mut answer = HttpResponse::build(status);
+        answer.content_type("application/json");
+        if let Ok(id) = HeaderValue::from_str(&request_id) {
+            answer.insert_header((REQUEST_ID, id));
+        }
+        match self {
+            Self::Refused(Error::Unavailable { retry_after, .. }) => {
+                answer.insert_header((header::RETRY_AFTER, retry_after.as_secs().max(1)));
+            }
+            Self::Refused(Error::QueueFull { .. }) => {
+                answer.insert_header((header::RETRY_AFTER, 1));
+            }
+            Self::Protocol(Protocol::MethodNotAllowed(allowed)) => {
+                answer.insert_header((header::ALLOW, allowed.as_str()));
+            }
+            Self::Protocol(Protocol::BodyTooSlow | Protocol::BodyTooLarge(_)) => {
+                // What is left of the body is not worth reading only to keep the connection.
+                answer.force_close();
+            }
+            _ => {}
+        }
+        answer.body(body)
+    }
+
+    fn status(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Refused(error) => (status_of(error), error.code()),
+            Self::Protocol(protocol) => match protocol {
+                Protocol::NoSuchRoute => (StatusCode::NOT_FOUND, "not_found"),
+                Protocol::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+                Protocol::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
+                Protocol::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
+                Protocol::UriTooLong => (StatusCode::URI_TOO_LONG, "uri_too_long"),
+                Protocol::NotJson(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+                Protocol::HeaderTooLarge => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large"),
+            },
+        }
+    }
+
+    /// The sentence for the caller. What is internal goes to the log instead, under the id that both know.
+    fn sentence(&self, request_id: &str) -> String {
+        match self {
+            Self::Refused(Error::Internal(source)) => {
+                tracing::error!(request_id, error = %Chain(&**source), "a request failed");
+                "an internal error occurred; the server's log names its cause under this requestId".to_owned()
+            }
+            Self::Refused(error) => {
+                if matches!(error, Error::Unavailable { .. }) {
+                    tracing::warn!(request_id, %error, "a request was turned away");
+                }
+                error.to_string()
+            }
+            Self::Protocol(protocol) => match protocol {
+                Protocol::NoSuchRoute => "there is nothing at this address".to_owned(),
+                Protocol::MethodNotAllowed(allowed) => format!("this address answers only {allowed}"),
+                Protocol::BodyTooSlow => "the body did not arrive in time".to_owned(),
+                Protocol::BodyTooLarge(bytes) => format!("the body is larger than the {bytes} bytes that are allowed"),
+                Protocol::UriTooLong => {
+                    format!("the address is longer than the {} bytes that are allowed", limits::URI_BYTES_MAX)
+                }
+                Protocol::NotJson(types) => format!("the body must be sent with Content-Type {types}"),
+                Protocol::HeaderTooLarge => {
+                    format!("a header is longer than the {} bytes that are allowed", limits::HEADER_BYTES_MAX)
+                }
+            },
+        }
+    }
+}
+
+/// The id that the client gave its request, if it is fit to be echoed and logged.
+pub(crate) fn request_id(req: &HttpRequest) -> Option<&str> {
+    let id = req.headers().get(&REQUEST_ID)?.to_str().ok()?;
+    let sane = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte);
+    (!id.is_empty() && id.len() <= limits::REQUEST_ID_BYTES_MAX && id.bytes().all(sane)).then_some(id)
+}
+
+fn status_of(error: &Error) -> StatusCode {
+    match error {
+        Error::Invalid { .. } => StatusCode::BAD_REQUEST,
+        Error::NotFound { .. } => StatusCode::NOT_FOUND,
+        Error::AlreadyFinished { .. } | Error::Conflict(_) => StatusCode::CONFLICT,
+        Error::Gone(_) => StatusCode::GONE,
+        Error::UnknownProcessor { .. } | Error::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
+        Error::QueueFull { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// An error with its sources, on one line.
+struct Chain<'a>(&'a (dyn std::error::Error + 'static));
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}
+
+impl<'a> FieldView<'a> {
+    fn of(fault: &'a FieldError) -> Self {
+        Self { field: &fault.field, message: &fault.message }
+    }
+}

@@ -1,0 +1,194 @@
+//! What stands after the `?`: filters and pages, each parameter checked, unknown ones refused, all faults named.
+
+use std::time::Duration;
+
+use actix_web::web;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::call::Call;
+use super::problem::Problem;
+use crate::error::{Error, FieldError};
+use crate::job::Job;
+use crate::limits;
+use crate::store::query::{Sort, Start, cursor_of};
+use crate::store::{Filter, Page};
+
+/// The parameters of a request that nobody has asked for yet.
+pub(crate) struct Query {
+    pairs: Vec<(String, String)>,
+    faults: Vec<FieldError>,
+}
+
+impl Query {
+    pub(crate) fn of(call: &Call) -> Result<Self, Problem> {
+        let text = call.req.query_string();
+        let pairs = match text {
+            "" => Vec::new(),
+            text => web::Query::<Vec<(String, String)>>::from_query(text)
+                .map_err(|_| Error::invalid("the query is not well formed"))?
+                .into_inner(),
+        };
+        let mut faults = Vec::new();
+        for (name, value) in &pairs {
+            // A replacement character stands where the escapes made no UTF-8.
+            if [name, value].iter().any(|part| part.contains(['\0', char::REPLACEMENT_CHARACTER])) {
+                faults.push(fault(name, "contains U+0000 or is not UTF-8"));
+            }
+        }
+        Ok(Self { pairs, faults })
+    }
+
+    /// A parameter that may stand once.
+    pub(crate) fn one(&mut self, name: &str) -> Option<String> {
+        let mut all = self.all(name);
+        if all.len() > 1 {
+            self.faults.push(fault(name, "is given more than once"));
+        }
+        all.pop()
+    }
+
+    /// A parameter that may stand several times.
+    pub(crate) fn all(&mut self, name: &str) -> Vec<String> {
+        self.pairs.extract_if(.., |(key, _)| key == name).map(|(_, value)| value).collect()
+    }
+
+    /// A parameter that may stand once, read in some way.
+    pub(crate) fn read<T, E: ToString>(&mut self, name: &str, read: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+        let text = self.one(name)?;
+        read(&text).map_err(|error| self.faults.push(fault(name, &error.to_string()))).ok()
+    }
+
+    /// `?wait=N`, in seconds.
+    pub(crate) fn wait(&mut self) -> Option<Duration> {
+        self.read("wait", |text| text.parse().map(Duration::from_secs).map_err(|_| "must be a number of seconds"))
+    }
+
+    /// `?all=true`.
+    pub(crate) fn flag(&mut self, name: &str) -> bool {
+        self.read(name, |text| text.parse().map_err(|_| "must be true or false")).unwrap_or(false)
+    }
+
+    /// Everything that names jobs.
+    pub(crate) fn filter(&mut self) -> Filter {
+        let mut filter = Filter::default();
+        for words in self.all("status") {
+            for word in words.split(',') {
+                match word.parse() {
+                    Ok(status) => filter.status.push(status),
+                    Err(message) => self.faults.push(fault("status", &message)),
+                }
+            }
+        }
+        filter.kind = self.read("type", str::parse);
+        filter.sub_type = self.read("subType", str::parse);
+        filter.priority = self.read("priority", str::parse);
+        filter.user_id = self.read("userId", key);
+        filter.tag = self.read("tag", key);
+        filter.schedule_id = self.read("scheduleId", key);
+        filter.created_after = self.read("createdAfter", str::parse);
+        filter.created_before = self.read("createdBefore", str::parse);
+        filter.text = self.read("q", key);
+        filter
+    }
+
+    /// Which part of a list.
+    pub(crate) fn page(&mut self) -> Page {
+        let sort = self.read("sort", |word| match word {
+            "createdAt" => Ok(Sort::CreatedAscending),
+            "-createdAt" => Ok(Sort::CreatedDescending),
+            other => Err(format!("`{other}` is not one of createdAt, -createdAt")),
+        });
+        let sort = sort.unwrap_or_default();
+        let limit = self.read("limit", |text| between(text, 1, limits::PAGE_MAX)).unwrap_or(limits::PAGE_DEFAULT);
+        let offset = self.read("offset", |text| between(text, 0, limits::OFFSET_MAX));
+        let after = self.read("cursor", |text| read_cursor(text, sort));
+        if offset.is_some() && after.is_some() {
+            self.faults.push(fault("cursor", "give offset or cursor, not both"));
+        }
+        let start = after.map_or(Start::Offset(offset.unwrap_or(0)), Start::After);
+        Page { sort, limit, start }
+    }
+
+    /// Ends the reading: what nobody has asked for is refused.
+    pub(crate) fn end(mut self) -> Result<(), Problem> {
+        for (name, _) in &self.pairs {
+            self.faults.push(fault(name, "is not a parameter of this address"));
+        }
+        if self.faults.is_empty() { Ok(()) } else { Err(Error::fields(self.faults).into()) }
+    }
+}
+
+/// Refuses any parameter.
+pub(crate) fn none(call: &Call) -> Result<(), Problem> {
+    if call.req.query_string().is_empty() { Ok(()) } else { Query::of(call)?.end() }
+}
+
+/// Whether a filter names anything at all.
+pub(crate) fn names_something(filter: &Filter) -> bool {
+    *filter != Filter::default()
+}
+
+fn fault(field: &str, message: &str) -> FieldError {
+    FieldError { field: field.to_owned(), message: message.to_owned() }
+}
+
+fn key(text: &str) -> Result<Box<str>, String> {
+    match text.len() {
+        1..=limits::KEY_BYTES_MAX => Ok(text.into()),
+        _ => Err(format!("must have 1 to {} bytes", limits::KEY_BYTES_MAX)),
+    }
+}
+
+fn between(text: &str, low: usize, high: usize) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (low..=high).contains(number));
+    number.ok_or_else(|| format!("must be a whole number between {low} and {high}"))
+}
+
+/// The place after a job, for a client to go on from. It stays good when that job is gone: it is a place in the order
+/// of acceptance, not a job.
+pub(crate) fn cursor(job: &Job, sort: Sort) -> String {
+    let (seq, id) = cursor_of(job);
+    let mut bytes = [0_u8; CURSOR_BYTES];
+    bytes[0] = sort_byte(sort);
+    bytes[1..9].copy_from_slice(&seq.to_be_bytes());
+    bytes[9..].copy_from_slice(id.as_bytes());
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+const CURSOR_BYTES: usize = 1 + 8 + 16;
+
+fn read_cursor(text: &str, sort: Sort) -> Result<u64, &'static str> {
+    let broken = "is not a nextCursor of this list";
+    let bytes: [u8; CURSOR_BYTES] = URL_SAFE_NO_PAD.decode(text).map_err(|_| broken)?.try_into().map_err(|_| broken)?;
+    if bytes[0] != sort_byte(sort) {
+        return Err("belongs to a list in the other order; give the same sort with it");
+    }
+    let seq: [u8; 8] = bytes[1..9].try_into().map_err(|_| broken)?;
+    Ok(u64::from_be_bytes(seq))
+}
+
+fn sort_byte(sort: Sort) -> u8 {
+    match sort {
+        Sort::CreatedDescending => 0,
+        Sort::CreatedAscending => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::job::{Name, NewJob};
+
+    #[test]
+    fn a_cursor_reads_back_its_place_and_only_in_its_order() {
+        let job = NewJob::new(Name::new("noop").unwrap(), "{}").accept(77, Timestamp::from_millis(0));
+        let text = cursor(&job, Sort::CreatedAscending);
+        assert_eq!(read_cursor(&text, Sort::CreatedAscending), Ok(77));
+        assert!(read_cursor(&text, Sort::CreatedDescending).is_err());
+        for broken in ["", "abc", "***", &text[1..]] {
+            assert!(read_cursor(broken, Sort::CreatedAscending).is_err(), "{broken}");
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Bounds of the HTTP edge that an application or a test may choose. The defaults are those of
+//! [`limits`].
+
+use std::time::Duration;
+
+use crate::limits;
+
+/// Bounds of the HTTP edge.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Bytes of one request body.
+    pub body_bytes_max: usize,
+    /// Time a client may take to send its body.
+    pub body_read_max: Duration,
+    /// Pause between two comments on an idle event stream.
+    pub heartbeat_every: Duration,
+    /// What stands before `/jobs` in the addresses that are given out, for a server behind a proxy that takes a
+    /// prefix away. Left out, it is read from each request, so a mounted scope needs no setting.
+    pub base_path: Option<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            body_bytes_max: limits::BODY_BYTES_MAX,
+            body_read_max: limits::BODY_READ_MAX,
+            heartbeat_every: limits::HEARTBEAT_EVERY,
+            base_path: None,
+        }
+    }
+}

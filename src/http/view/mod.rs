@@ -1,0 +1,23 @@
+//! How things look in JSON. Field names are those of the contract; what is unknown is null, never left out.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `envelope` | the wrapping of lists, creations and errors |
+//! | `job` | a job, whole and as it was just accepted |
+//! | `parts` | attempts, log lines, processors, explanations |
+//! | `figures` | statistics and health |
+//! | `words` | closed vocabularies and small types |
+
+mod envelope;
+mod figures;
+mod job;
+mod parts;
+mod words;
+
+pub(crate) use envelope::{Created, ErrorView, FieldView, Listed, Pagination};
+pub(crate) use figures::{
+    BoardView, IndexView, JobsStatusView, LiveView, NextView, OverviewView, ReadyView, StatusJobView,
+};
+pub(crate) use job::{AcceptedView, ErrorOfJob, JobView, Length, etag};
+pub(crate) use parts::{AttemptView, BulkView, CleanupView, ExplainView, LogLineView, ProcessorView};
+pub(crate) use words::{OutcomeWord, PriorityWord, Shown, StatusWord, unique_for};

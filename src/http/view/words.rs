@@ -1,0 +1,58 @@
+//! Closed vocabularies and small types.
+
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+
+/// Something that is shown as the text it displays, without an allocation of its own.
+pub(crate) struct Shown<T>(pub(crate) T);
+
+impl<T: std::fmt::Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// Declares the schema of a vocabulary of the domain. It is listed from the domain's own words.
+macro_rules! vocabulary {
+    ($(#[$meta:meta])* $view:ident, $name:literal, $words:ty) => {
+        $(#[$meta])*
+        pub(crate) struct $view;
+
+        impl utoipa::PartialSchema for $view {
+            fn schema() -> RefOr<Schema> {
+                let words = <$words>::ALL.iter().map(|word| word.as_str());
+                ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).into()
+            }
+        }
+
+        impl ToSchema for $view {
+            fn name() -> std::borrow::Cow<'static, str> {
+                $name.into()
+            }
+        }
+    };
+}
+
+vocabulary! {
+    /// Where a job stands.
+    StatusWord, "Status", crate::job::Status
+}
+vocabulary! {
+    /// How urgent a job is.
+    PriorityWord, "Priority", crate::job::Priority
+}
+vocabulary! {
+    /// How one attempt ended.
+    OutcomeWord, "Outcome", crate::job::Outcome
+}
+
+/// `"active"` or a number of seconds.
+pub(crate) fn unique_for() -> Schema {
+    let word = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["active"]));
+    let seconds = ObjectBuilder::new().schema_type(Type::Number).exclusive_minimum(Some(0));
+    let nothing = ObjectBuilder::new().schema_type(Type::Null);
+    let what = "How long uniqueKey is taken: \"active\" (the default, until the job has ended) or a number of seconds.";
+    OneOfBuilder::new().item(word).item(seconds).item(nothing).description(Some(what)).into()
+}
