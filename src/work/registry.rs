@@ -1,7 +1,7 @@
 //! Which processor does which subtype. Registered once, read by everybody: the service checks payloads against it,
 //! the pools run from it, `GET /processors` shows it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -41,9 +41,11 @@ pub struct Registered {
 
 type Answered<'a> = Pin<Box<dyn Future<Output = Result<Completion, Failure>> + Send + 'a>>;
 
+type Computes = dyn Fn(&[u8], &Context) -> Result<Completion, Failure> + Send + Sync;
+
 /// How a processor is called, its payload type erased.
 pub(crate) enum Body {
-    Blocking(Box<dyn Fn(&[u8], &Context) -> Result<Completion, Failure> + Send + Sync>),
+    Blocking(Box<Computes>),
     Async(Box<dyn Fn(Bytes, Context) -> Answered<'static> + Send + Sync>),
 }
 
@@ -118,7 +120,7 @@ impl Registry {
             let known: Vec<_> = self.entries.keys().map(Name::as_str).collect();
             return Err(Error::UnknownProcessor { sub_type: job.sub_type.to_string(), known: known.join(", ") });
         };
-        (entry.check)(&job.payload)?;
+        (entry.check)(&job.payload).map_err(|error| on_the_wire(error, &entry.schema))?;
         job.sub_type = entry.sub_type.clone();
         job.kind.get_or_insert_with(|| entry.kind.clone());
         job.retry.get_or_insert(entry.retry);
@@ -177,6 +179,46 @@ fn collect(errors: &ValidationErrors, path: &str, details: &mut Vec<FieldError>)
             }
         }
     }
+}
+
+/// Names fields as the payload's schema does: the validator only knows the names that they have in Rust.
+fn on_the_wire(error: Error, schema: &serde_json::Value) -> Error {
+    let Error::Invalid { details, .. } = error else { return error };
+    let mut known = BTreeSet::new();
+    properties(schema, &mut known);
+    let renamed = details.into_iter().map(|FieldError { field, message }| {
+        let path = field.split('.').map(|part| {
+            let (name, index) = part.split_at(part.find('[').unwrap_or(part.len()));
+            let camel = camel_case(name);
+            let name = if known.contains(name) || !known.contains(camel.as_str()) { name.to_owned() } else { camel };
+            name + index
+        });
+        FieldError { field: path.collect::<Vec<_>>().join("."), message }
+    });
+    Error::fields(renamed.collect())
+}
+
+/// The names of all properties that a schema speaks of, at any depth.
+fn properties<'a>(schema: &'a serde_json::Value, known: &mut BTreeSet<&'a str>) {
+    for (word, inner) in schema.as_object().into_iter().flatten() {
+        if word == "properties" {
+            known.extend(inner.as_object().into_iter().flatten().map(|(name, _)| name.as_str()));
+        }
+        properties(inner, known);
+    }
+    schema.as_array().into_iter().flatten().for_each(|inner| properties(inner, known));
+}
+
+/// `retry_policy` as `retryPolicy`.
+fn camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |mut camel, word| {
+        let mut letters = word.chars();
+        camel.extend(letters.next().into_iter().flat_map(char::to_uppercase));
+        camel.push_str(letters.as_str());
+        camel
+    })
 }
 
 /// A sentence for a complaint that came without one: `must be at least 1`, `has the wrong length (min 1)`.

@@ -65,9 +65,14 @@ fn noop_takes_any_object() {
 #[test]
 fn sleep_is_bounded() {
     accepted("sleep", json!({ "durationMs": 0 }));
+    refused(
+        "sleep",
+        json!({ "durationMs": 1, "failTimes": 0 }),
+        "payload.failTimes: is not valid (range: max 1000, min 1)",
+    );
     accepted("sleep", json!({ "durationMs": 10, "steps": 2, "failTimes": 1, "failAtStep": 2, "panic": true }));
     refused("sleep", json!({}), "missing field `durationMs`");
-    refused("sleep", json!({ "durationMs": 86_400_001 }), "max 86400000");
+    refused("sleep", json!({ "durationMs": 86_400_001 }), "payload.durationMs: is not valid (range: max 86400000");
     refused("sleep", json!({ "durationMs": -1 }), "invalid value");
     refused("sleep", json!({ "durationMs": 1, "steps": 0 }), "steps: is not valid (range: max 10000, min 1)");
     refused(
@@ -116,7 +121,11 @@ fn a_report_names_its_groups_and_measures() {
         whole
     };
     accepted("generate_report", report(json!({ "title": "Sales" })));
-    refused("generate_report", report(json!({ "groupBy": [] })), "min 1");
+    refused(
+        "generate_report",
+        report(json!({ "groupBy": [] })),
+        "payload.groupBy: is not valid (length: max 8, min 1)",
+    );
     refused("generate_report", report(json!({ "groupBy": ["a", "a"] })), "groupBy names `a` twice");
     refused("generate_report", report(json!({ "measures": [] })), "min 1");
     refused(
@@ -161,7 +170,11 @@ fn a_call_is_well_formed() {
     refused("http_request", call(json!({ "headers": { "Host": "other" } })), "headers: `Host` is not yours to set");
     refused("http_request", call(json!({ "headers": { "a b": "1" } })), "`a b` is no name of a header");
     refused("http_request", call(json!({ "headers": { "a": "1\r\nb: 2" } })), "the value of `a` is no value");
-    refused("http_request", call(json!({ "expectStatus": 99 })), "min 200");
+    refused(
+        "http_request",
+        call(json!({ "expectStatus": 99 })),
+        "payload.expectStatus: is not valid (range: max 599, min 200)",
+    );
     refused("http_request", call(json!({ "timeoutMs": 0 })), "min 1");
 }
 
