@@ -2,6 +2,7 @@
 //! enqueue a job may not thereby reach whatever this machine can reach.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -20,8 +21,9 @@ use crate::work::{AsyncProcessor, Completion, Context, Description, Failure};
 pub struct HttpRequest {
     /// Hosts that may be called, in small letters.
     allowed: Vec<String>,
-    /// The client, or why there is none: that is no reason for a server not to start.
-    client: Result<Client, String>,
+    /// The client, or why there is none. It is made for the first call: it reads every root certificate of the
+    /// machine, and most servers never call anybody.
+    client: OnceLock<Result<Client, String>>,
 }
 
 /// A call of a service.
@@ -104,16 +106,21 @@ fn are_headers(headers: &BTreeMap<String, String>) -> Result<(), ValidationError
 impl HttpRequest {
     /// A caller of these hosts: `host` on the usual port of its scheme, or `host:port`.
     pub fn new(hosts: &[String]) -> Self {
-        let client = Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(limits::HTTP_CONNECT_MAX)
-            .user_agent(concat!("faena/", env!("CARGO_PKG_VERSION")))
-            .build();
-        Self {
-            allowed: hosts.iter().map(|host| host.trim().to_ascii_lowercase()).collect(),
-            client: client.map_err(|error| format!("cannot call services: {}", Failure::from(error))),
-        }
+        let allowed = hosts.iter().map(|host| host.trim().to_ascii_lowercase()).collect();
+        Self { allowed, client: OnceLock::new() }
+    }
+
+    fn client(&self) -> Result<&Client, Failure> {
+        let client = self.client.get_or_init(|| {
+            let client = Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .no_proxy()
+                .connect_timeout(limits::HTTP_CONNECT_MAX)
+                .user_agent(concat!("faena/", env!("CARGO_PKG_VERSION")))
+                .build();
+            client.map_err(|error| format!("cannot call services: {}", Failure::from(error)))
+        });
+        client.as_ref().map_err(Failure::new)
     }
 
     /// Lets through addresses of allowed hosts.
@@ -146,9 +153,8 @@ impl AsyncProcessor for HttpRequest {
     async fn run(&self, payload: Payload, ctx: Context) -> Result<Completion, Failure> {
         let url = Url::parse(&payload.url).map_err(Failure::permanent)?;
         self.check(&url)?;
-        let client = self.client.as_ref().map_err(Failure::new)?;
         let expected = payload.expect_status;
-        let request = payload.into_request(client, url, &ctx)?;
+        let request = payload.into_request(self.client()?, url, &ctx)?;
 
         ctx.progress(10, "calling");
         let response = request.send().await.map_err(unanswered)?;

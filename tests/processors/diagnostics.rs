@@ -58,6 +58,25 @@ fn sleep_takes_nothing_down_unless_the_server_allows_it() {
     assert!(!failure.is_retryable());
 }
 
+/// Set in a copy of this program that is to end itself.
+#[cfg(unix)]
+const MAY_ABORT: &str = "FAENA_TEST_MAY_ABORT";
+
+#[cfg(unix)]
+#[test]
+fn sleep_takes_its_process_down_where_that_is_allowed() {
+    use std::os::unix::process::ExitStatusExt;
+
+    if std::env::var_os(MAY_ABORT).is_some() {
+        let done = run(&Sleep { unsafe_diagnostics: true }, &json!({ "durationMs": 0, "abort": true }));
+        panic!("still here: {done:?}");
+    }
+    let myself = std::env::current_exe().unwrap();
+    let name = "diagnostics::sleep_takes_its_process_down_where_that_is_allowed";
+    let copy = std::process::Command::new(myself).args(["--exact", name]).env(MAY_ABORT, "1").output().unwrap();
+    assert_eq!(copy.status.signal(), Some(6), "{copy:?}");
+}
+
 #[test]
 fn sleep_stops_when_asked_unless_told_not_to() {
     // An hour a step: only a processor that listens comes back.
