@@ -50,7 +50,14 @@ impl Faena {
     pub async fn start_at(settings: Settings, registry: Registry, clock: Clock) -> Result<Self> {
         settings.validate()?;
         let runtime = Builder::new_multi_thread().thread_name("faena").enable_all().build().map_err(Error::internal)?;
-        let (engine, results) = open(&runtime, &settings, &clock).await?;
+        let (engine, results) = match open(&runtime, &settings, &clock).await {
+            Ok(opened) => opened,
+            Err(error) => {
+                // Dropping it here, in somebody's task, would panic.
+                runtime.shutdown_background();
+                return Err(error);
+            }
+        };
         let (hub, metrics, histories) = (Arc::new(Hub::default()), Arc::new(Metrics::new()), Arc::default());
         let observed = Observed::new(engine, hub.clone(), metrics.clone(), Arc::clone(&histories));
         let store: Arc<dyn Store> = Arc::new(observed);

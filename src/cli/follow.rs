@@ -26,7 +26,7 @@ pub async fn with_bar(client: &Client, id: &str, json: bool) -> Result<Ending, T
         print_ending(&job)?;
         job
     } else {
-        let job = changes(client, id, |job| if job.status.is_terminal() { Ok(()) } else { print_change(job) }).await?;
+        let job = changes(client, id, print_change).await?;
         print_ending(&job)?;
         job
     };
@@ -75,10 +75,11 @@ async fn changes(
 }
 
 fn print_change(job: &JobView) -> Result<(), Trouble> {
-    output::line(format!("{:>3}%  {}  {}", job.progress, job.status, doing(job, Clock::System.now())))
+    let line = format!("{:>3}%  {}  {}", job.progress, job.status, doing(job, Clock::System.now()));
+    output::line(line.trim_end())
 }
 
-/// Follows a job with a bar that goes away when the job has ended.
+/// Follows a job with a bar, which stays where it was when the job ended.
 async fn bar(client: &Client, id: &str) -> Result<JobView, Trouble> {
     let bar = Bar::new();
     let mut watch = client.watch(id);
@@ -96,7 +97,8 @@ async fn bar(client: &Client, id: &str) -> Result<JobView, Trouble> {
         };
         match seen.inspect_err(|_| bar.clear())? {
             Seen::Job(job) if job.status.is_terminal() => {
-                bar.clear();
+                bar.show(Some(&Sight { job: (*job).clone(), at: Clock::System.now(), away: false }));
+                bar.leave();
                 return Ok(*job);
             }
             Seen::Job(job) => latest = Some(Sight { job: *job, at: Clock::System.now(), away: false }),
@@ -128,6 +130,13 @@ impl Bar {
 
     fn clear(&self) {
         self.bar.finish_and_clear();
+    }
+
+    /// Leaves it on the screen as it is.
+    fn leave(&self) {
+        self.bar.abandon();
+        // What is drawn ends without one.
+        output::note("");
     }
 
     fn show(&self, sight: Option<&Sight>) {
@@ -164,7 +173,7 @@ fn style(width: u16) -> ProgressStyle {
 
 /// Time passed since the job's start, and the time left as the server estimates it.
 fn times(sight: &Sight, now: Timestamp) -> String {
-    let Some(started) = sight.job.started_at else { return String::new() };
+    let (Some(started), false) = (sight.job.started_at, sight.job.status.is_terminal()) else { return String::new() };
     let passed = whole(now.millis_since(started.0) / 1_000);
     match sight.job.estimated_remaining_seconds {
         Some(left) => {

@@ -21,7 +21,11 @@ pub struct Openapi {
 
 impl Openapi {
     pub fn run(self) -> Result<Ending, Trouble> {
-        output::bytes(b"")?;
+        if self.json {
+            output::json(&faena::http::openapi())?;
+        } else {
+            output::bytes(faena::http::openapi_yaml().as_bytes())?;
+        }
         Ok(Ending::Done)
     }
 }

@@ -10,7 +10,6 @@
 //! | [`wait`] | holding a request until a job changes or ends |
 //! | [`act`] | cancel, retry, discard one job |
 //! | [`bulk`] | the same for all jobs that a filter names |
-//! | [`cleanup`] | forgetting what ended long ago |
 //! | [`operate`] | processors, pause and resume, health |
 //! | [`explain`] | why a job is not running |
 //! | [`figures`] | statistics |
@@ -29,7 +28,6 @@
 pub mod act;
 pub mod bulk;
 mod check;
-pub mod cleanup;
 mod depth;
 pub mod enqueue;
 pub mod explain;

@@ -7,5 +7,9 @@ mod output;
 mod program;
 mod refusals;
 mod requests;
+#[cfg(unix)]
+mod round_trips;
+#[cfg(unix)]
+mod served;
 mod serving;
 mod watching;

@@ -36,7 +36,7 @@ fn a_pipe_gets_a_line_for_each_change() {
     assert_eq!(
         run.stdout,
         format!(
-            "  0%  queued  waiting for its turn\n 40%  progress  half of it\n\
+            "  0%  queued  waiting for its turn\n 40%  progress  half of it\n100%  completed\n\
              completed {ID} in 4.2 s\n  after 2 of 4 tries\n  faena result {ID}\n"
         )
     );

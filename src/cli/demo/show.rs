@@ -28,7 +28,8 @@ pub fn sample(sample: &Sample) -> Result<(), Trouble> {
 
 pub fn request(request: &JobRequest) -> Result<(), Trouble> {
     heading("POST /jobs")?;
-    output::line(format!("{}\n", pretty(request)?))
+    let request = serde_json::to_value(request).map_err(anyhow::Error::from)?;
+    output::line(format!("{}\n", pretty(&request)?))
 }
 
 pub fn accepted(accepted: &Accepted) -> Result<(), Trouble> {
