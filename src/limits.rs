@@ -145,5 +145,7 @@ pub const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);
 pub const HEAD_READ_MAX: Duration = Duration::from_secs(10);
 /// Time an idle connection is kept for the next request.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// Time that requests under way have when the server stops; an idle connection does not hold it up longer.
+pub const STOP_ANSWER_MAX: Duration = Duration::from_secs(2);
 /// Time a client may leave sent bytes unread before its connection is given up.
 pub const SEND_STALL_MAX: Duration = Duration::from_secs(60);

@@ -119,15 +119,21 @@ impl Faena {
         self.stop_unless(&CancellationToken::new()).await
     }
 
+    /// Takes no more jobs to run, lets running ones finish within the grace time or until `at_once` trips, and gives
+    /// the rest back. The use cases still answer.
+    pub async fn drain(&self, at_once: &CancellationToken) {
+        self.service.closing().cancel();
+        if let Some(workers) = &self.workers {
+            workers.drain(self.grace, at_once).await;
+        }
+    }
+
     /// The same, and without grace once `at_once` trips.
     ///
     /// # Errors
     /// When the store cannot be closed.
     pub async fn stop_unless(mut self, at_once: &CancellationToken) -> Result<()> {
-        self.service.closing().cancel();
-        if let Some(workers) = &self.workers {
-            workers.drain(self.grace, at_once).await;
-        }
+        self.drain(at_once).await;
         if let Some(upkeep) = self.upkeep.take() {
             upkeep.stop().await;
         }

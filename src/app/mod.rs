@@ -1,7 +1,9 @@
 //! Putting it together: settings, the whole in start order and its reverse, and the server in front.
 
 pub mod faena;
+pub mod server;
 pub mod settings;
 
 pub use faena::Faena;
+pub use server::App;
 pub use settings::Settings;

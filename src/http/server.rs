@@ -33,6 +33,7 @@ pub fn serve(service: Arc<Service>, listener: TcpListener, options: Options) -> 
         .keep_alive(KeepAlive::Timeout(limits::KEEP_ALIVE))
         .client_request_timeout(limits::HEAD_READ_MAX)
         .tcp_nodelay(true)
+        .shutdown_timeout(limits::STOP_ANSWER_MAX.as_secs())
         .disable_signals()
         .on_connect(give_up_on_stalled_readers);
     if let Some(workers) = workers {

@@ -9,14 +9,14 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 
-use faena::app::Settings;
+use faena::app::{App, Settings};
 use faena::client::{Client, JobRequest};
 use faena::processors::sample::{DEMO_ROWS, write_sample};
 
 use super::config::Loaded;
 use super::ending::{Ending, Trouble};
 use super::serve::SettingsArgs;
-use super::server::{self, Server};
+use super::server;
 use super::{follow, logging, output};
 
 /// Seed of the sample: everybody's first job gives the same figures.
@@ -123,7 +123,7 @@ async fn fetch(client: &Client, id: &str) -> Result<Value, Trouble> {
 }
 
 /// Stops the server before telling what went wrong, so that nothing is left half written.
-async fn finish(server: Server, trouble: Trouble) -> Result<Ending, Trouble> {
+async fn finish(server: App, trouble: Trouble) -> Result<Ending, Trouble> {
     server.stop().await?;
     Err(trouble)
 }

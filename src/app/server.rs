@@ -1,0 +1,140 @@
+//! The server: the whole with HTTP in front, until somebody asks it to stop.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use actix_web::dev::ServerHandle;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::{Faena, Settings};
+use crate::error::{Error, Result};
+use crate::http::server::{self, Options};
+use crate::processors;
+use crate::service::Service;
+
+/// A running server with the processors that come with the program.
+pub struct App {
+    addr: SocketAddr,
+    faena: Faena,
+    http: ServerHandle,
+    serving: JoinHandle<io::Result<()>>,
+}
+
+impl App {
+    /// Takes the port, opens the store, starts the workers; it answers requests when this returns.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when the address is taken; when the settings are not valid, or the store cannot be opened.
+    pub async fn start(settings: Settings) -> Result<Self> {
+        settings.validate()?;
+        // The port first: it is the likeliest thing to be missing, and the quickest to try.
+        let listener = listen(settings.bind)?;
+        let addr = listener.local_addr().map_err(Error::internal)?;
+        let registry = processors::bundled(&processors::Settings {
+            input: Some(settings.input_folder()),
+            http_hosts: settings.http_allow.clone(),
+            commands: settings.commands.clone(),
+            unsafe_diagnostics: settings.unsafe_diagnostics,
+        });
+        let faena = Faena::start(settings, registry).await?;
+        let http = server::serve(faena.service().clone(), listener, Options::default()).map_err(Error::internal)?;
+        tracing::info!(address = %addr, "listening");
+        Ok(Self { addr, faena, http: http.handle(), serving: tokio::spawn(http) })
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The use cases behind it.
+    pub fn service(&self) -> &Arc<Service> {
+        self.faena.service()
+    }
+
+    /// Serves until SIGTERM or SIGINT, then drains as [`stop`](Self::stop) does; a second signal ends the drain at once.
+    ///
+    /// # Errors
+    /// When signals cannot be heard, or the store cannot be closed.
+    pub async fn run_until_signal(self) -> Result<()> {
+        let mut signals = Signals::listen().map_err(Error::internal)?;
+        let signal = signals.next().await;
+        tracing::info!(signal, "stopping: running jobs may finish within the grace time");
+        let at_once = CancellationToken::new();
+        let trip = at_once.clone();
+        let second = tokio::spawn(async move {
+            let signal = signals.next().await;
+            tracing::warn!(signal, "stopping at once");
+            trip.cancel();
+        });
+        let stopped = self.stop_unless(&at_once).await;
+        second.abort();
+        stopped
+    }
+
+    /// Lets running jobs finish within the grace time while requests are still answered, gives the rest back, and
+    /// closes everything.
+    ///
+    /// # Errors
+    /// When the store cannot be closed.
+    pub async fn stop(self) -> Result<()> {
+        self.stop_unless(&CancellationToken::new()).await
+    }
+
+    async fn stop_unless(self, at_once: &CancellationToken) -> Result<()> {
+        self.faena.drain(at_once).await;
+        // Requests under way are answered before the store that they ask is closed.
+        self.http.stop(true).await;
+        self.serving.await.map_err(Error::internal)?.map_err(Error::internal)?;
+        self.faena.stop_unless(at_once).await?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+fn listen(bind: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(bind).map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => Error::Conflict(format!("{bind} is taken by another program")),
+        _ => Error::Conflict(format!("cannot listen on {bind}: {error}")),
+    })
+}
+
+/// The signals that ask a program to stop.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    async fn next(&mut self) -> &'static str {
+        // Without a way to hear it, nobody asks.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        "Ctrl-C"
+    }
+}
