@@ -30,12 +30,7 @@ impl Embedded {
         let stands_in_the_way =
             |answer: &Result<Admitted, Inserted>| matches!(answer, Err(Inserted::Taken(_) | Inserted::Mismatch));
         if group == Group::Whole && answers.iter().any(stands_in_the_way) {
-            for answer in &mut answers {
-                if let Ok((job, request)) = answer {
-                    core.withdraw(job, request.as_ref().map(|request| &*request.key));
-                    *answer = Err(Inserted::Withdrawn);
-                }
-            }
+            core.withdraw_all(&mut answers);
         }
         let mut changes = Vec::with_capacity(answers.len());
         let inserted = answers
@@ -102,6 +97,22 @@ impl Embedded {
 }
 
 impl Core {
+    /// Takes back what was accepted of a group, and what was replayed of that.
+    fn withdraw_all(&mut self, answers: &mut [Result<Admitted, Inserted>]) {
+        let mut withdrawn = Vec::new();
+        for answer in answers {
+            match answer {
+                Ok((job, request)) => {
+                    self.withdraw(job, request.as_ref().map(|request| &*request.key));
+                    withdrawn.push(job.id);
+                }
+                Err(Inserted::Replayed(receipt)) if withdrawn.contains(&receipt.id) => {}
+                Err(_) => continue,
+            }
+            *answer = Err(Inserted::Withdrawn);
+        }
+    }
+
     /// Accepts one job and takes its keys, or says why not.
     fn admit(&mut self, insert: Insert, now: Timestamp) -> Result<Admitted, Inserted> {
         let Insert { job, idempotency } = insert;

@@ -115,8 +115,8 @@ impl Core {
             let next = self.ready.next(&claim.sub_types, now, |entry| lives(jobs, entry));
             let Some(job) = next.and_then(|(seq, _)| self.jobs.get(&seq).cloned()) else { break };
             if let Some(key) = job.spec.concurrency() {
-                let (_, entry) = place(&job);
-                if !self.gates.enter(key, entry.urgency(job.spec.priority)) {
+                let (sub_type, entry) = place(&job);
+                if !self.gates.enter(key, sub_type, entry.urgency(job.spec.priority)) {
                     continue;
                 }
             }
@@ -265,13 +265,12 @@ impl Core {
         }
         let (sub_type, entry) = place(job);
         let key = job.spec.concurrency();
-        if key.is_none_or(|key| !self.gates.forget(key, entry.urgency(job.spec.priority))) {
+        if key.is_none_or(|key| !self.gates.forget(key, sub_type, entry.urgency(job.spec.priority))) {
             let jobs = &self.jobs;
             self.ready.forget(sub_type, job.spec.priority, entry, |entry| entry.seq != job.seq && lives(jobs, entry));
             // It may have been let out of its gate to be the next: then another one is.
-            if let Some(next) = key.and_then(|key| self.gates.unpark(&key.key)) {
-                self.put_back(next);
-            }
+            let next = key.map(|key| self.gates.unpark(&key.key)).unwrap_or_default();
+            self.put_back(next);
         }
     }
 
@@ -327,15 +326,14 @@ impl Core {
     }
 
     fn leave_gate(&mut self, job: &Job) {
-        if let Some(next) = job.spec.concurrency().and_then(|key| self.gates.leave(key, job.seq)) {
-            self.put_back(next);
-        }
+        let next = job.spec.concurrency().map(|key| self.gates.leave(key, job.seq)).unwrap_or_default();
+        self.put_back(next);
     }
 
-    fn put_back(&mut self, seq: u64) {
-        if let Some(job) = self.jobs.get(&seq).cloned() {
-            let (sub_type, entry) = place(&job);
-            self.ready.add_back(sub_type, job.spec.priority, entry);
+    fn put_back(&mut self, parked: Vec<u64>) {
+        for job in parked.iter().filter_map(|seq| self.jobs.get(seq)) {
+            let (sub_type, entry) = place(job);
+            self.ready.add(sub_type, job.spec.priority, entry, self.latest);
         }
     }
 

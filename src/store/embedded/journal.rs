@@ -87,6 +87,10 @@ impl Journal {
     /// Queues changes. Called under the lock of the core, so that the order here is the order of deciding.
     pub(super) fn push(&self, bundle: Bundle) {
         let mut queue = self.queue.lock();
+        if queue.closed {
+            // Whoever waits for this bundle learns it from the end of its channel.
+            return;
+        }
         let urgent = bundle.waiter.is_some();
         let wake = urgent && !queue.urgent || queue.bundles.is_empty();
         queue.urgent |= urgent;

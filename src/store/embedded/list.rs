@@ -139,7 +139,7 @@ impl Core {
         }
         let urgency = entry.urgency(job.spec.priority);
         if let Some(key) = job.spec.concurrency()
-            && let Some(holders) = self.gates.holders(key, urgency)
+            && let Some(holders) = self.gates.holders(key, sub_type, urgency)
         {
             let by = holders.iter().filter_map(|seq| self.jobs.get(seq)).map(|job| job.id).collect();
             return Standing::Gated { key: key.key.clone(), by };

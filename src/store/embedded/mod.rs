@@ -5,7 +5,7 @@
 //! | `core` | the decided state and its indexes, under one lock |
 //! | `ready`, `gates`, `keys` | who is next; concurrency keys; unique and idempotency keys |
 //! | `shown` | the committed state that readers see, without that lock |
-//! | `accept`, `list` | accepting jobs; lists over memory and disk |
+//! | `accept`, `claim`, `list` | accepting jobs; handing them out; lists over memory and disk |
 //! | `journal`, `disk` | group commit: the queue, the writer, the transaction |
 //! | `schema`, `rows`, `history`, `readers`, `prune`, `checkpoint` | the tables, and what is read from and done to them |
 //! | `ledger`, `recover`, [`inspect`] | what ran when the process died; a look from outside |
@@ -14,6 +14,7 @@
 
 mod accept;
 mod checkpoint;
+mod claim;
 mod core;
 mod disk;
 mod gates;
@@ -34,6 +35,7 @@ mod shown;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
@@ -41,7 +43,7 @@ use tokio::sync::oneshot;
 
 use self::core::{Core, Step};
 use self::journal::{Bundle, Change, Journal};
-use self::ledger::{Ledger, Noted};
+use self::ledger::Ledger;
 use self::readers::Readers;
 pub use self::schema::Durability;
 use self::shown::Shown;
@@ -58,6 +60,7 @@ pub struct Embedded {
     shown: Arc<Shown>,
     journalled: Option<Journalled>,
     recovered: Recovered,
+    closed: AtomicBool,
 }
 
 /// What stands behind the memory.
@@ -84,7 +87,7 @@ impl Embedded {
     /// A store that lives and dies with the process.
     pub fn memory() -> Self {
         let core = Arc::new(Mutex::new(Core::new(false)));
-        Self { core, shown: Arc::default(), journalled: None, recovered: Recovered::default() }
+        Self { core, shown: Arc::default(), journalled: None, recovered: Recovered::default(), closed: false.into() }
     }
 
     /// A store on disk. It is recovered when this returns; that may take some seconds for a million jobs.
@@ -108,7 +111,7 @@ impl Embedded {
         recovered.took_ms = began.elapsed().as_millis() as u64;
         let readers = Readers::open(&open.path)?;
         let journalled = Some(Journalled { journal, readers, ledger, lock: Mutex::new(Some(lock)) });
-        Ok(Self { core, shown, journalled, recovered })
+        Ok(Self { core, shown, journalled, recovered, closed: false.into() })
     }
 
     /// The decided state, told what time it is.
@@ -120,7 +123,12 @@ impl Embedded {
 
     /// Why new work cannot be taken now, if it cannot.
     fn refuses(&self) -> Option<StoreError> {
-        self.journalled.as_ref()?.journal.refuses()
+        self.over().or_else(|| self.journalled.as_ref()?.journal.refuses())
+    }
+
+    /// Why nothing is done any more, if the store is closed.
+    fn over(&self) -> Option<StoreError> {
+        self.closed.load(Ordering::Acquire).then(|| StoreError::Unavailable("the store is closed".into()))
     }
 
     /// Hands decided changes to the journal, or confirms them here when there is none. Called under the lock, so that
@@ -140,38 +148,6 @@ impl Embedded {
         if let Some(journalled) = self.journalled.as_ref().filter(|_| !changes.is_empty()) {
             journalled.journal.push(Bundle { changes, waiter: None });
         }
-    }
-
-    fn claim_now(&self, claim: &Claim, now: Timestamp) -> Result<Claimed, StoreError> {
-        let mut core = self.core(now);
-        let claimed = core.claim(claim, now, &self.shown);
-        let next_due = core.ready.next_due(&claim.sub_types);
-        if let Some(journalled) = &self.journalled {
-            let starts = claimed.iter().map(|(job, _)| Change::Put(job.clone())).collect();
-            self.record_in_passing(starts);
-            drop(core);
-            for (job, slot) in &claimed {
-                let noted = Noted { seq: job.seq, epoch: job.life.epoch, at: now };
-                journalled.ledger.note(*slot, noted).map_err(disk::broken)?;
-            }
-        }
-        Ok(Claimed { jobs: claimed.into_iter().map(|(job, _)| job).collect(), next_due })
-    }
-
-    /// Fetches the payloads that waited on disk.
-    async fn with_payloads(&self, claimed: &mut Claimed) -> Result<(), StoreError> {
-        let stored = |job: &&Arc<Job>| job.payload == Payload::Stored;
-        let seqs: Vec<_> = claimed.jobs.iter().filter(stored).map(|job| job.seq).collect();
-        let Some(journalled) = self.journalled.as_ref().filter(|_| !seqs.is_empty()) else { return Ok(()) };
-        let mut payloads = journalled.readers.read(move |conn| history::payloads(conn, &seqs)).await?;
-        for job in &mut claimed.jobs {
-            if job.payload == Payload::Stored {
-                // A payload that is missing is that job's problem (rule 31): no processor accepts an empty text.
-                let payload = payloads.remove(&job.seq).unwrap_or_default();
-                *job = Arc::new(job.with_payload(Payload::Inline(payload)));
-            }
-        }
-        Ok(())
     }
 
     /// Applies steps; the answers are final once the ticket is.
@@ -256,7 +232,7 @@ impl Store for Embedded {
     }
 
     fn claim(&self, claim: Claim, now: Timestamp) -> Answer<'_, Claimed> {
-        let claimed = self.claim_now(&claim, now);
+        let claimed = self.over().map_or_else(|| self.claim_now(&claim, now), Err);
         Box::pin(async move {
             let mut claimed = claimed?;
             self.with_payloads(&mut claimed).await?;
@@ -265,8 +241,9 @@ impl Store for Embedded {
     }
 
     fn commit(&self, transitions: Vec<Transition>, now: Timestamp) -> Answer<'_, Vec<Committed>> {
-        let (answers, ticket) = self.commit_now(transitions, now);
+        let committed = self.over().map_or_else(|| Ok(self.commit_now(transitions, now)), Err);
         Box::pin(async move {
+            let (answers, ticket) = committed?;
             settled(ticket).await?;
             Ok(answers)
         })
@@ -380,6 +357,7 @@ impl Store for Embedded {
 
     fn close(&self) -> Answer<'_, ()> {
         Box::pin(async move {
+            self.closed.store(true, Ordering::Release);
             if let Some(journalled) = &self.journalled {
                 journalled.journal.close();
                 journalled.readers.close();

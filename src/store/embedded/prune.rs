@@ -23,10 +23,13 @@ pub(super) fn prune(
     for (status, before) in
         [("completed", prune.ended_before), ("cancelled", prune.ended_before), ("failed", prune.failed_before)]
     {
-        victims.extend(ended_before(conn, status, before, prune.limit - victims.len())?);
+        victims.extend(ended_before(conn, status, before, prune.limit)?);
     }
+    victims.sort_by_key(|job| (job.end().map(|end| end.at), job.seq));
+    victims.truncate(prune.limit);
     let spared = doom(victims.iter().map(|job| job.seq).collect());
     victims.retain(|job| !spared.contains(&job.seq));
+    conn.execute("UPDATE pulse SET last_seq = max(last_seq, (SELECT coalesce(max(seq), 0) FROM history))", [])?;
     let mut tally: HashMap<Sort4, i64> = HashMap::new();
     for job in &victims {
         for delete in

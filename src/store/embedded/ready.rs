@@ -23,7 +23,7 @@ pub(super) struct Ready {
 /// The waiting jobs of one subtype.
 #[derive(Default)]
 struct Lane {
-    /// By priority: high, normal, low.
+    /// By priority: high, normal, low; each in order.
     queues: [VecDeque<Entry>; 3],
     /// Jobs whose time has not come.
     delayed: BTreeSet<(Timestamp, u64, Priority)>,
@@ -33,10 +33,10 @@ struct Lane {
 }
 
 /// A job that may run: its sequence number, and since when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Entry {
-    pub(super) seq: u64,
     pub(super) since: Timestamp,
+    pub(super) seq: u64,
 }
 
 /// Entries left behind that a queue may hold before it is swept, beyond as many as there are living ones.
@@ -65,16 +65,8 @@ impl Ready {
         if entry.since > now {
             lane.delayed.insert((entry.since, entry.seq, priority));
         } else {
-            lane.ready += 1;
-            lane.queues[priority as usize].push_back(entry);
+            lane.enqueue(priority, entry);
         }
-    }
-
-    /// Adds a job that has waited elsewhere back to the head of its queue.
-    pub(super) fn add_back(&mut self, sub_type: &Name, priority: Priority, entry: Entry) {
-        let lane = self.lane(sub_type);
-        lane.ready += 1;
-        lane.queues[priority as usize].push_front(entry);
     }
 
     /// Notes that a waiting job waits no more, without having been taken by [`next`](Self::next).
@@ -83,8 +75,12 @@ impl Ready {
         if lane.delayed.remove(&(entry.since, entry.seq, priority)) {
             return;
         }
-        lane.ready = lane.ready.saturating_sub(1);
         let queue = &mut lane.queues[priority as usize];
+        if queue.binary_search(&entry).is_err() {
+            // It has been taken and was not started: it had expired.
+            return;
+        }
+        lane.ready = lane.ready.saturating_sub(1);
         if queue.len() > 2 * lane.ready + LEFT_BEHIND_MAX {
             queue.retain(|entry| lives(*entry));
         }
@@ -187,9 +183,20 @@ impl Lane {
     fn wake(&mut self, now: Timestamp) {
         while let Some(&(since, seq, priority)) = self.delayed.first().filter(|(at, ..)| *at <= now) {
             self.delayed.pop_first();
-            self.ready += 1;
-            self.queues[priority as usize].push_back(Entry { seq, since });
+            self.enqueue(priority, Entry { seq, since });
         }
+    }
+
+    /// Puts an entry into its place, which is near an end: a fresh job's at the back, and that of one which has waited
+    /// elsewhere, for its time or beside a gate, not far from it or at the front.
+    fn enqueue(&mut self, priority: Priority, entry: Entry) {
+        let queue = &mut self.queues[priority as usize];
+        let place = match queue.back() {
+            Some(last) if *last > entry => queue.partition_point(|other| *other < entry),
+            _ => queue.len(),
+        };
+        queue.insert(place, entry);
+        self.ready += 1;
     }
 }
 

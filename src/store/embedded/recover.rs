@@ -123,8 +123,11 @@ fn read_keys(conn: &Connection, core: &mut Core) -> Result<(), StoreError> {
     core.tally.retain(|_, jobs| *jobs > 0);
 
     let number = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(broken);
-    let last =
-        number("SELECT max((SELECT coalesce(max(seq), 0) FROM live), (SELECT coalesce(max(seq), 0) FROM history))")?;
+    // A number is never given twice, even if its job is forgotten: cursors and the ledger know jobs by it.
+    let last = number(
+        "SELECT max(last_seq, (SELECT coalesce(max(seq), 0) FROM live), (SELECT coalesce(max(seq), 0) FROM history))
+         FROM pulse",
+    )?;
     core.next_seq = last as u64 + 1;
     core.dead = number("SELECT count(*) FROM history WHERE dead = 1")? as u64;
     Ok(())

@@ -56,8 +56,8 @@ const TABLES: &str = "
     CREATE INDEX request_until ON request (until);
     CREATE TABLE unique_window (key TEXT PRIMARY KEY, id BLOB NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE paused (sub_type TEXT PRIMARY KEY) WITHOUT ROWID;
-    CREATE TABLE pulse (beat INTEGER NOT NULL);
-    INSERT INTO pulse VALUES (0);
+    CREATE TABLE pulse (beat INTEGER NOT NULL, last_seq INTEGER NOT NULL);
+    INSERT INTO pulse VALUES (0, 0);
 ";
 
 /// Opens the file for the one who writes, makes its tables if it is new, and refuses what this program cannot read.

@@ -1,0 +1,45 @@
+//! Handing out jobs: decided in memory, noted in the ledger before anybody works on them, on disk with the next commit.
+
+use std::sync::Arc;
+
+use super::journal::Change;
+use super::ledger::Noted;
+use super::{Embedded, disk, history};
+use crate::clock::Timestamp;
+use crate::job::{Job, Payload};
+use crate::store::{Claim, Claimed, StoreError};
+
+impl Embedded {
+    /// Hands out jobs, their payloads where they are.
+    pub(super) fn claim_now(&self, claim: &Claim, now: Timestamp) -> Result<Claimed, StoreError> {
+        let mut core = self.core(now);
+        let claimed = core.claim(claim, now, &self.shown);
+        let next_due = core.ready.next_due(&claim.sub_types);
+        if let Some(journalled) = &self.journalled {
+            let starts = claimed.iter().map(|(job, _)| Change::Put(job.clone())).collect();
+            self.record_in_passing(starts);
+            drop(core);
+            for (job, slot) in &claimed {
+                let noted = Noted { seq: job.seq, epoch: job.life.epoch, at: now };
+                journalled.ledger.note(*slot, noted).map_err(disk::broken)?;
+            }
+        }
+        Ok(Claimed { jobs: claimed.into_iter().map(|(job, _)| job).collect(), next_due })
+    }
+
+    /// Fetches the payloads that waited on disk.
+    pub(super) async fn with_payloads(&self, claimed: &mut Claimed) -> Result<(), StoreError> {
+        let stored = |job: &&Arc<Job>| job.payload == Payload::Stored;
+        let seqs: Vec<_> = claimed.jobs.iter().filter(stored).map(|job| job.seq).collect();
+        let Some(journalled) = self.journalled.as_ref().filter(|_| !seqs.is_empty()) else { return Ok(()) };
+        let mut payloads = journalled.readers.read(move |conn| history::payloads(conn, &seqs)).await?;
+        for job in &mut claimed.jobs {
+            if job.payload == Payload::Stored {
+                // A payload that is missing is that job's problem (rule 31): no processor accepts an empty text.
+                let payload = payloads.remove(&job.seq).unwrap_or_default();
+                *job = Arc::new(job.with_payload(Payload::Inline(payload)));
+            }
+        }
+        Ok(())
+    }
+}
