@@ -1,0 +1,245 @@
+//! A store to try a clause on, and short ways to bring a job where a test wants it. Every test has a store of its own;
+//! time stands still until the test says otherwise.
+
+use std::borrow::Borrow;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use faena::clock::Timestamp;
+use faena::job::{Event, Holder, Job, JobError, JobId, Name, NewJob, Outcome, RetryPolicy, decide};
+use faena::store::embedded::{Durability, Embedded, Open};
+use faena::store::query::{Sort, Start};
+use faena::store::{Claim, Committed, Filter, Group, Insert, Inserted, Page, Prune, Store, StoreError};
+
+/// Which engine a clause is tried on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    Memory,
+    Sqlite,
+}
+
+/// A store of one engine, in a folder of its own.
+pub struct Bed {
+    store: Option<Arc<Embedded>>,
+    folder: Option<tempfile::TempDir>,
+}
+
+/// Tries a clause on an engine.
+pub fn run<F: Future<Output = ()>>(engine: Engine, clause: impl FnOnce(Bed) -> F) {
+    let bed = match engine {
+        Engine::Memory => Bed { store: Some(Arc::new(Embedded::memory())), folder: None },
+        Engine::Sqlite => Bed::on_disk(),
+    };
+    block_on(clause(bed));
+}
+
+/// Waits for an answer on this thread.
+pub fn block_on<T>(answer: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(answer)
+}
+
+impl Bed {
+    /// A fresh store on disk.
+    pub fn on_disk() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path(), at(0)).unwrap();
+        Self { store: Some(Arc::new(store)), folder: Some(folder) }
+    }
+
+    pub fn store(&self) -> Arc<Embedded> {
+        self.store.clone().unwrap()
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.as_ref().unwrap().path()
+    }
+
+    /// Closes the store and opens it again, as an orderly restart does. A store in memory stays as it is.
+    pub fn reopened(mut self, now: Timestamp) -> Self {
+        if let Some(folder) = &self.folder {
+            let store = self.store.take().unwrap();
+            block_on_new_thread(move || block_on(store.close()).unwrap());
+            self.store = Some(Arc::new(open(folder.path(), now).unwrap()));
+        }
+        self
+    }
+
+    /// What another process would find if this one died at this moment: a copy of the files as they are.
+    pub fn after_a_crash(&self, now: Timestamp) -> Self {
+        let folder = copied(self.folder());
+        let store = open(folder.path(), now).unwrap();
+        Self { store: Some(Arc::new(store)), folder: Some(folder) }
+    }
+
+    /// Accepts one job that nothing stands in the way of.
+    pub async fn accept(&self, job: NewJob, now: Timestamp) -> Arc<Job> {
+        match self.insert(job, now).await {
+            Inserted::Accepted(job) => job,
+            other => panic!("not accepted: {other:?}"),
+        }
+    }
+
+    pub async fn insert(&self, job: impl Into<Insert>, now: Timestamp) -> Inserted {
+        let mut answers = self.store().insert(vec![job.into()], Group::Each, now).await.unwrap();
+        assert_eq!(answers.len(), 1, "one answer to one job");
+        answers.remove(0)
+    }
+
+    /// Hands out at most `max` jobs of the subtype `work`.
+    pub async fn claim(&self, max: usize, now: Timestamp) -> Vec<Arc<Job>> {
+        self.store().claim(claim(max), now).await.unwrap().jobs
+    }
+
+    /// Hands out the one job that is there to be handed out.
+    pub async fn claim_one(&self, now: Timestamp) -> Arc<Job> {
+        let mut jobs = self.claim(2, now).await;
+        assert_eq!(jobs.len(), 1, "one job was there to be claimed");
+        jobs.remove(0)
+    }
+
+    /// Ids of the jobs that are handed out, in their order.
+    pub async fn claimed_ids(&self, max: usize, now: Timestamp) -> Vec<JobId> {
+        self.claim(max, now).await.iter().map(|job| job.id).collect()
+    }
+
+    /// Decides on the job as given and commits the step.
+    pub async fn step(&self, job: &Job, event: Event, now: Timestamp) -> Committed {
+        let transition = decide(job, event, now).unwrap();
+        let mut answers = self.store().commit(vec![transition], now).await.unwrap();
+        assert_eq!(answers.len(), 1, "one answer to one step");
+        answers.remove(0)
+    }
+
+    /// A step that must apply; the job after it.
+    pub async fn applied(&self, job: &Job, event: Event, now: Timestamp) -> Arc<Job> {
+        match self.step(job, event, now).await {
+            Committed::Applied { job, .. } => job,
+            other => panic!("did not apply: {other:?}"),
+        }
+    }
+
+    /// A job that has run and ended so.
+    pub async fn ended(&self, new: NewJob, outcome: Outcome, now: Timestamp) -> Arc<Job> {
+        let job = self.accept(new, now).await;
+        if outcome == Outcome::Cancelled {
+            return self.applied(&job, cancel_asked(), now).await;
+        }
+        let claim = Claim { sub_types: [job.spec.sub_type.clone()].into(), ..claim(usize::MAX) };
+        let claimed = self.store().claim(claim, now).await.unwrap().jobs;
+        let job = claimed.into_iter().find(|claimed| claimed.id == job.id).expect("the job was claimed");
+        let event = match outcome {
+            Outcome::Success => succeeded(job.life.epoch),
+            _ => failed_for_good(job.life.epoch),
+        };
+        self.applied(&job, event, now).await
+    }
+
+    /// The job, which must be there.
+    pub async fn get(&self, id: JobId) -> Arc<Job> {
+        self.store().get(id).await.unwrap().expect("the job is there")
+    }
+
+    /// Everything that a filter names, oldest first.
+    pub async fn all(&self, filter: Filter, now: Timestamp) -> Vec<Arc<Job>> {
+        let page = Page { sort: Sort::CreatedAscending, limit: 100_000, start: Start::Offset(0) };
+        self.store().list(filter, page, now).await.unwrap().items
+    }
+}
+
+/// Opens the store in a folder.
+pub fn open(folder: &Path, now: Timestamp) -> Result<Embedded, StoreError> {
+    let open = Open { path: database(folder), durability: Durability::Full };
+    block_on_new_thread(move || Embedded::open(&open, now))
+}
+
+/// The database in a folder.
+pub fn database(folder: &Path) -> PathBuf {
+    folder.join("faena.db")
+}
+
+/// A copy of a folder.
+pub fn copied(folder: &Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, copy.path().join(path.file_name().unwrap())).unwrap();
+    }
+    copy
+}
+
+/// Opening and closing wait for the disk, which the thread of a runtime must not.
+fn block_on_new_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| scope.spawn(work).join().unwrap())
+}
+
+/// Milliseconds since some epoch; tests count from zero.
+pub fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+pub fn after(span: Duration) -> Timestamp {
+    at(0).plus(span)
+}
+
+pub fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+/// A job of the subtype `work` with two retries after exactly one and two seconds.
+pub fn new_job() -> NewJob {
+    job_of("work")
+}
+
+pub fn job_of(sub_type: &str) -> NewJob {
+    let retry = RetryPolicy { max_retries: 2, delay_ms: 1_000, max_delay_ms: 60_000, jitter: 0.0, exponential: true };
+    NewJob::new(name(sub_type), r#"{"n":1}"#).retry(retry)
+}
+
+pub fn holder() -> Holder {
+    Holder { node: "node-1".into(), machine: "shed".into(), process: 42 }
+}
+
+pub fn claim(max: usize) -> Claim {
+    Claim { holder: holder(), sub_types: [name("work")].into(), max, lease: None }
+}
+
+pub fn prune(before: Timestamp) -> Prune {
+    Prune { ended_before: before, failed_before: before, limit: 1_000 }
+}
+
+pub fn succeeded(epoch: u32) -> Event {
+    Event::Succeeded { epoch, result: None, follow_ups: Vec::new() }
+}
+
+pub fn failed(epoch: u32) -> Event {
+    Event::Failed { epoch, error: JobError::new("error", "no luck"), retryable: true, retry_after: None }
+}
+
+pub fn failed_for_good(epoch: u32) -> Event {
+    Event::Failed { epoch, error: JobError::new("error", "no luck"), retryable: false, retry_after: None }
+}
+
+pub fn released(epoch: u32) -> Event {
+    Event::Released { epoch, reason: "shutdown".into() }
+}
+
+pub fn progressed(epoch: u32, percent: u8) -> Event {
+    Event::Progressed { epoch, percent, message: None }
+}
+
+pub fn cancel_asked() -> Event {
+    Event::CancelAsked { by: "ana".into() }
+}
+
+pub fn retry_asked() -> Event {
+    Event::RetryAsked { by: "ana".into() }
+}
+
+/// Two jobs in everything but where their payload is kept.
+#[track_caller]
+pub fn assert_same(left: &impl Borrow<Job>, right: &impl Borrow<Job>) {
+    let bare = |job: &Job| (job.id, job.seq, job.created_at, job.spec.clone(), job.life.clone());
+    assert_eq!(bare(left.borrow()), bare(right.borrow()));
+}
