@@ -37,7 +37,7 @@ const TABLES: &str = "
         user_id TEXT, schedule_id TEXT, dead INTEGER NOT NULL,
         spec TEXT NOT NULL, life TEXT NOT NULL, payload BLOB NOT NULL);
     CREATE UNIQUE INDEX history_id ON history (id);
-    CREATE INDEX history_status ON history (status);
+    CREATE INDEX history_status ON history (status) WHERE status <> 'completed';
     CREATE INDEX history_ended ON history (status, ended_at);
     CREATE INDEX history_sub_type ON history (sub_type);
     CREATE INDEX history_user ON history (user_id) WHERE user_id IS NOT NULL;
