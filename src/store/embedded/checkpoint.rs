@@ -10,6 +10,8 @@ use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 
+use super::disk::DiskError;
+
 /// Commits between two passing checkpoints.
 const COMMITS_BETWEEN: u32 = 256;
 /// Pages of 4 KiB in the log beyond which the writer folds it itself: 256 MiB.
@@ -32,10 +34,8 @@ impl Checkpointer {
         let found = too_long.clone();
         let thread = std::thread::Builder::new().name("faena-checkpoint".into()).spawn(move || {
             while woken.recv().is_ok() {
-                let pages = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(1));
-                match pages {
-                    Ok(pages) => found.store(pages > LOG_PAGES_MAX, Ordering::Release),
-                    Err(error) => tracing::warn!(%error, "a checkpoint did not happen; the next one tries again"),
+                if let Some(pages) = fold(&conn, "PASSIVE") {
+                    found.store(pages > LOG_PAGES_MAX, Ordering::Release);
                 }
             }
         })?;
@@ -50,9 +50,7 @@ impl Checkpointer {
         }
         self.commits = 0;
         if self.too_long.swap(false, Ordering::AcqRel) {
-            if let Err(error) = conn.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(())) {
-                tracing::warn!(%error, "a checkpoint did not happen; the next one tries again");
-            }
+            fold(conn, "RESTART");
         } else if let Some(wake) = &self.wake {
             // A full channel means that it is awake already.
             let _ = wake.try_send(());
@@ -66,5 +64,19 @@ impl Checkpointer {
             // It holds nothing that a panic could leave half done.
             let _ = thread.join();
         }
+    }
+}
+
+/// Folds the log as far as the mode says, and gives its length in pages. A sync that failed ends the process: the log
+/// must not be reused as if the database had what it holds (rule 9).
+pub(super) fn fold(conn: &Connection, mode: &str) -> Option<i64> {
+    let pages = conn.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get(1));
+    match pages.map_err(DiskError::from) {
+        Ok(pages) => Some(pages),
+        Err(DiskError::Refused(reason)) => {
+            tracing::warn!(%reason, "a checkpoint did not happen; the next one tries again");
+            None
+        }
+        Err(DiskError::Lost(reason)) => super::journal::end_process(&reason),
     }
 }

@@ -88,9 +88,7 @@ impl Disk {
     /// Folds the log into the database and closes it.
     pub(super) fn close(self) {
         self.checkpointer.close();
-        if let Err(error) = self.conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
-            tracing::warn!(%error, "the last checkpoint did not happen; the next start does it");
-        }
+        super::checkpoint::fold(&self.conn, "TRUNCATE");
     }
 
     fn write_all<'a>(

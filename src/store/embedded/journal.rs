@@ -187,12 +187,7 @@ impl Writer {
                         owed.push(Bundle { changes: Vec::new(), waiter: None });
                     }
                 }
-                Err(DiskError::Lost(reason)) => {
-                    // After a failed fsync the kernel has dropped the pages: nothing in memory can be trusted to reach
-                    // the disk (rule 9). The process ends, and the next one recovers from what is there.
-                    tracing::error!(%reason, "the disk lost a write; ending the process so that the next one recovers");
-                    std::process::abort();
-                }
+                Err(DiskError::Lost(reason)) => end_process(&reason),
             }
         }
         self.disk.close();
@@ -233,4 +228,11 @@ impl Writer {
         core.doomed.clear();
         kept
     }
+}
+
+/// Ends the process. After a failed fsync the kernel has dropped the pages: nothing in memory can be trusted to reach the
+/// disk (rule 9), and the next process recovers from what is there.
+pub(super) fn end_process(reason: &str) -> ! {
+    tracing::error!(reason, "the disk lost a write; ending the process so that the next one recovers");
+    std::process::abort()
 }

@@ -235,7 +235,10 @@ impl Store for Embedded {
         let claimed = self.over().map_or_else(|| self.claim_now(&claim, now), Err);
         Box::pin(async move {
             let mut claimed = claimed?;
-            self.with_payloads(&mut claimed).await?;
+            if let Err(error) = self.with_payloads(&mut claimed).await {
+                claimed.jobs.iter().for_each(|job| self.give_back(job, now));
+                return Err(error);
+            }
             Ok(claimed)
         })
     }
