@@ -29,8 +29,15 @@ pub(super) async fn finish(shop: &Shop, run: &Run, ended: Ended) {
 /// Decides on an event and commits the step, until nobody was faster. None when the claim is lost.
 pub(super) async fn commit(shop: &Shop, run: &Run, event: Event) -> Result<Option<Arc<Job>>, StoreError> {
     loop {
-        let now = shop.clock.now();
-        let Ok(transition) = decide(&run.latest(), event.clone(), now) else { return Ok(None) };
+        let (now, latest) = (shop.clock.now(), run.latest());
+        let Ok(transition) = decide(&latest, event.clone(), now) else {
+            // A run that was asked to stop has heard so, but may not have seen the job since.
+            match shop.store.get(latest.id).await? {
+                Some(job) if job.life.revision != latest.life.revision => run.learn(job),
+                _ => return Ok(None),
+            }
+            continue;
+        };
         match shop.store.commit(vec![transition], now).await?.pop() {
             Some(Committed::Applied { job, .. }) => {
                 run.learn(job.clone());
