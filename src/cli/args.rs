@@ -11,12 +11,15 @@ use faena::job::{Name, Priority, Status};
 use super::ending::{Ending, Trouble};
 use super::server;
 
+/// Where a server is looked for when nobody says.
+const SERVER_DEFAULT: &str = "http://127.0.0.1:7700";
+
 /// Where the server is, and how to answer.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Server and output")]
 pub struct Connection {
     /// Address of the server
-    #[arg(long, value_name = "URL", env = "FAENA_SERVER", default_value = "http://127.0.0.1:7700")]
+    #[arg(long, value_name = "URL", env = "FAENA_SERVER", default_value = SERVER_DEFAULT)]
     pub server: String,
     /// Print JSON instead of text for people
     #[arg(long)]
@@ -32,6 +35,12 @@ impl Connection {
         let client = Client::new(&self.server)?;
         server::small_runtime()?.block_on(part(client))
     }
+}
+
+/// What a command that a person may copy needs to find this server: nothing, if it is where everybody looks.
+pub fn server_flag(url: &str) -> String {
+    let known = std::env::var("FAENA_SERVER").unwrap_or_else(|_| SERVER_DEFAULT.to_owned());
+    if url == known { String::new() } else { format!(" --server {url}") }
 }
 
 /// Which jobs.

@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use faena::client::error::Complaint;
 use faena::client::{ClientError, JobView, Refusal};
 use faena::error::Error;
 use faena::job::Status;
@@ -118,7 +119,9 @@ impl Trouble {
 /// A refusal of the server: its sentence, its code, and each field's complaint.
 fn refused(refusal: &Refusal) -> String {
     let mut text = format!("{} [{}]", refusal.error, refusal.code);
-    for complaint in &refusal.details {
+    // A single complaint is the sentence itself.
+    let said = |complaint: &&Complaint| refusal.details.len() == 1 && refusal.error.contains(&complaint.message);
+    for complaint in refusal.details.iter().filter(|complaint| !said(complaint)) {
         text.push_str(&format!("\n  {}: {}", complaint.field, complaint.message));
     }
     if let Some(pause) = refusal.retry_after {

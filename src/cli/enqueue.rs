@@ -98,7 +98,7 @@ impl Enqueue {
             if json {
                 output::json(&job)?
             } else {
-                follow::print_ending(&job)?
+                follow::print_ending(client, &job)?
             }
             return Ok(Ending::of(&job));
         }

@@ -10,7 +10,7 @@ use faena::clock::{Clock, Timestamp};
 use faena::job::Status;
 
 use super::ending::{Ending, Trouble};
-use super::{output, span};
+use super::{args, output, span};
 
 /// How often the times of a bar go on between two changes of the job.
 const TICK: Duration = Duration::from_millis(200);
@@ -23,18 +23,18 @@ pub async fn with_bar(client: &Client, id: &str, json: bool) -> Result<Ending, T
         changes(client, id, output::json_line).await?
     } else if output::may_draw() {
         let job = bar(client, id).await?;
-        print_ending(&job)?;
+        print_ending(client, &job)?;
         job
     } else {
         let job = changes(client, id, print_change).await?;
-        print_ending(&job)?;
+        print_ending(client, &job)?;
         job
     };
     Ok(Ending::of(&job))
 }
 
 /// Says how a job ended, with its error or the address of its result.
-pub fn print_ending(job: &JobView) -> Result<(), Trouble> {
+pub fn print_ending(client: &Client, job: &JobView) -> Result<(), Trouble> {
     let took = job.duration_ms.map_or_else(String::new, |ms| format!(" in {}", span::show(Duration::from_millis(ms))));
     output::line(format!("{} {}{took}", output::status(job.status), job.job_id))?;
     if let Some(error) = &job.error {
@@ -44,7 +44,8 @@ pub fn print_ending(job: &JobView) -> Result<(), Trouble> {
         output::line(format!("  after {} of {} tries", job.attempt, job.max_attempts))?;
     }
     if job.status == Status::Completed && job.result_url.is_some() {
-        output::line(format!("  faena result {}", job.job_id))?;
+        let server = args::server_flag(&client.url(""));
+        output::line(format!("  {} result {}{server}", output::program(), job.job_id))?;
     }
     Ok(())
 }

@@ -44,6 +44,11 @@ pub fn note(text: impl AsRef<str>) {
     let _ = writeln!(io::stderr(), "{}", text.as_ref());
 }
 
+/// How this program was called, for lines that a person may copy: a newcomer has it in no folder of commands yet.
+pub fn program() -> String {
+    std::env::args().next().filter(|name| name.contains('/')).unwrap_or_else(|| "faena".to_owned())
+}
+
 /// Whether a person sees stdout.
 pub fn is_terminal() -> bool {
     io::stdout().is_terminal()
@@ -90,6 +95,8 @@ pub fn status(status: Status) -> String {
 pub fn table(heads: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(heads.iter().copied());
+    // What is too long is cut where the room ends, and not where the last word did.
+    table.set_delimiter('\u{1f}');
     match is_terminal() {
         true => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width()),
         false => table.set_content_arrangement(ContentArrangement::Disabled),

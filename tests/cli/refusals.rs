@@ -70,8 +70,12 @@ fn a_refusal_is_1_with_its_sentence_its_code_and_each_field() {
         Reply::json(
             400,
             json!({
-                "success": false, "error": "payload.steps: must be at least 1", "code": "invalid_request",
-                "details": [{ "field": "payload.steps", "message": "must be at least 1" }], "requestId": "req-1"
+                "success": false, "error": "payload.steps: must be at least 1 (and 1 more)", "code": "invalid_request",
+                "details": [
+                    { "field": "payload.steps", "message": "must be at least 1" },
+                    { "field": "priority", "message": "is not one of high, normal, low" }
+                ],
+                "requestId": "req-1"
             }),
         )
     });
@@ -79,7 +83,8 @@ fn a_refusal_is_1_with_its_sentence_its_code_and_each_field() {
     let run = program.run(&["enqueue", "sleep", "--server", &server.url]).ended(1);
     assert_eq!(
         run.stderr,
-        "error: payload.steps: must be at least 1 [invalid_request]\n  payload.steps: must be at least 1\n"
+        "error: payload.steps: must be at least 1 (and 1 more) [invalid_request]\n  payload.steps: must be at least 1\n  \
+         priority: is not one of high, normal, low\n"
     );
     let run = program.run(&["enqueue", "sleep", "--json", "--server", &server.url]).ended(1);
     let told: Value = serde_json::from_str(&run.stderr).unwrap();

@@ -41,6 +41,16 @@ fn the_demo_shows_a_first_job_from_request_to_result() {
 }
 
 #[test]
+fn a_demo_whose_job_fails_ends_with_3() {
+    let program = Program::new();
+    let input = program.path().join("faena-data/input");
+    std::fs::create_dir_all(&input).unwrap();
+    std::fs::write(input.join("demo-orders.csv"), "").unwrap();
+    let run = program.run(&["demo", "--exit", "--bind", "0"]).ended(3);
+    assert!(run.stdout.contains("\nfailed ") && !run.stdout.contains("its result"), "{}", run.stdout);
+}
+
+#[test]
 fn a_port_that_is_taken_is_told_with_the_way_out() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let bind = taken.local_addr().unwrap().to_string();
@@ -89,7 +99,7 @@ fn a_refused_payload_names_its_fields() {
     let program = Program::new();
     let server = Served::start(&program);
     let run = server.run(&program, &["enqueue", "sleep", r#"{"durationMs": "long"}"#]).ended(1);
-    assert!(run.stderr.contains("[invalid_request]") && run.stderr.contains("\n  payload"), "{}", run.stderr);
+    assert!(run.stderr.starts_with("error: payload") && run.stderr.contains("[invalid_request]"), "{}", run.stderr);
     let unknown = server.run(&program, &["enqueue", "slep"]).ended(1);
     assert!(unknown.stderr.contains("[unknown_processor]") && unknown.stderr.contains("sleep"), "{}", unknown.stderr);
 }
@@ -107,6 +117,20 @@ fn a_cancelled_job_ends_its_watch_with_4_and_a_failed_one_with_3() {
 
     let payload = r#"{"durationMs": 10, "failTimes": 1}"#;
     server.run(&program, &["enqueue", "sleep", payload, "--retries=0", "--wait"]).ended(3);
+}
+
+#[test]
+fn a_job_that_never_reports_is_cancelled_too() {
+    let program = Program::new();
+    let server = Served::start(&program);
+    let payload = r#"{"durationMs": 600000, "steps": 1}"#;
+    let id = server.run(&program, &["enqueue", "sleep", payload]).ended(0).stdout.trim().to_owned();
+    let mut watch = server.spawn(&program, &["watch", &id]);
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("started")));
+    server.run(&program, &["cancel", &id]).ended(0);
+    assert!(lines.any(|line| line.starts_with("cancelled")));
+    Run::of(watch.wait_with_output().unwrap()).ended(4);
 }
 
 #[test]
@@ -165,6 +189,20 @@ fn a_job_that_outlasts_the_grace_goes_back_to_the_queue() {
     let again = Served::start_with(&program, &["--bind", "0", "--no-jobs"]);
     let job = &again.run(&program, &["jobs", "--json"]).ended(0).json_lines()[0]["data"][0];
     assert_eq!((job["jobId"].as_str(), job["status"].as_str()), (Some(id.as_str()), Some("queued")));
+}
+
+#[test]
+fn a_second_signal_ends_the_grace() {
+    let program = Program::new();
+    let server = Served::start_with(&program, &["--bind", "0", "--grace", "3600"]);
+    let id = server.run(&program, &["enqueue", "sleep", LONG]).ended(0).stdout.trim().to_owned();
+    until_it_moves(&server, &program, &id);
+    server.signal(Signal::TERM);
+    server.wait_for_log("SIGTERM");
+    server.signal(Signal::INT);
+    let (code, log) = server.ended();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("stopping at once"), "{log}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Stdio};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::program::{Program, Run};
@@ -13,8 +13,15 @@ use crate::program::{Program, Run};
 pub struct Served {
     pub url: String,
     child: Option<Child>,
-    log: Arc<Mutex<String>>,
+    log: Arc<(Mutex<Log>, Condvar)>,
     reading: Option<std::thread::JoinHandle<()>>,
+}
+
+/// What it has written to stderr.
+#[derive(Default)]
+struct Log {
+    text: String,
+    ended: bool,
 }
 
 impl Served {
@@ -27,19 +34,22 @@ impl Served {
     pub fn start_with(program: &Program, args: &[&str]) -> Self {
         let mut command = program.command(&[&["serve"], args].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let log: Arc<Mutex<String>> = Arc::default();
+        let log: Arc<(Mutex<Log>, Condvar)> = Arc::default();
         let (mut stderr, to) = (BufReader::new(child.stderr.take().unwrap()), log.clone());
         let reading = std::thread::spawn(move || {
             let mut line = String::new();
             while stderr.read_line(&mut line).is_ok_and(|bytes| bytes > 0) {
-                to.lock().push_str(&line);
+                to.0.lock().text.push_str(&line);
+                to.1.notify_all();
                 line.clear();
             }
+            to.0.lock().ended = true;
+            to.1.notify_all();
         });
         let mut first = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut first).unwrap();
         let url = first.strip_prefix("listening on ").map(str::trim);
-        let url = url.unwrap_or_else(|| panic!("no address: {first:?}\n{}", log.lock())).to_owned();
+        let url = url.unwrap_or_else(|| panic!("no address: {first:?}\n{}", log.0.lock().text)).to_owned();
         Self { url, child: Some(child), log, reading: Some(reading) }
     }
 
@@ -64,6 +74,15 @@ impl Served {
         kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
     }
 
+    /// Waits until its log says this.
+    pub fn wait_for_log(&self, text: &str) {
+        let mut log = self.log.0.lock();
+        while !log.text.contains(text) {
+            assert!(!log.ended, "it ended without saying {text:?}: {}", log.text);
+            self.log.1.wait(&mut log);
+        }
+    }
+
     /// Waits until it has ended; its code, if no signal killed it, and its log.
     pub fn ended(mut self) -> (Option<i32>, String) {
         let mut child = self.child.take().unwrap();
@@ -72,7 +91,7 @@ impl Served {
         child.stdout.take().unwrap().read_to_string(&mut rest).unwrap();
         self.reading.take().unwrap().join().unwrap();
         assert_eq!(rest, "", "one line on stdout and no more");
-        (status.code(), self.log.lock().clone())
+        (status.code(), self.log.0.lock().text.clone())
     }
 }
 

@@ -108,7 +108,7 @@ async fn first_job(url: &str, sample: &Sample) -> Result<Ending, Trouble> {
         let report = fetch(&client, &accepted.job_id).await?;
         show::report(&report)?;
     }
-    show::addresses(url, &accepted.job_id)?;
+    show::addresses(url, &accepted.job_id, ending)?;
     Ok(ending)
 }
 

@@ -8,8 +8,8 @@ use serde_json::Value;
 use faena::client::{Accepted, JobRequest};
 
 use super::Sample;
-use crate::cli::ending::Trouble;
-use crate::cli::output;
+use crate::cli::ending::{Ending, Trouble};
+use crate::cli::{args, output};
 
 /// Columns of text beyond which a value in the table is cut.
 const VALUE_COLUMNS: usize = 24;
@@ -59,22 +59,22 @@ pub fn report(report: &Value) -> Result<(), Trouble> {
     if errors > 0 {
         output::line(format!("{} rows could not be read; the result names the first", output::grouped(errors)))?;
     }
-    output::line("")
+    Ok(())
 }
 
 /// Where to go on from here.
-pub fn addresses(url: &str, id: &str) -> Result<(), Trouble> {
+pub fn addresses(url: &str, id: &str, ending: Ending) -> Result<(), Trouble> {
+    output::line("")?;
     heading("Go on from here")?;
-    let at = if url == "http://127.0.0.1:7700" { String::new() } else { format!(" --server {url}") };
-    for (what, how) in [
-        ("the API, to browse", format!("{url}/docs")),
-        ("this job", format!("{url}/jobs/{id}")),
-        ("its result", format!("{url}/jobs/{id}/result")),
-        ("another job", format!("faena enqueue sleep '{{\"durationMs\": 5000}}' --watch{at}")),
-        ("all jobs", format!("faena jobs{at}")),
-    ] {
-        output::line(format!("{what:<20}{how}"))?;
+    let (faena, at) = (output::program(), args::server_flag(url));
+    let place = |what: &str, how: String| output::line(format!("{what:<20}{how}"));
+    place("the API, to browse", format!("{url}/docs"))?;
+    place("this job", format!("{url}/jobs/{id}"))?;
+    if ending == Ending::Done {
+        place("its result", format!("{url}/jobs/{id}/result"))?;
     }
+    place("another job", format!("{faena} enqueue sleep '{{\"durationMs\": 5000}}' --watch{at}"))?;
+    place("all jobs", format!("{faena} jobs{at}"))?;
     output::line("")
 }
 
@@ -103,8 +103,18 @@ fn shown(value: &Value) -> String {
         Value::String(text) => output::cut(&output::harmless(text), VALUE_COLUMNS),
         Value::Number(number) => match number.as_u64() {
             Some(whole) => output::grouped(whole),
-            None => number.as_f64().map_or_else(|| number.to_string(), |number| format!("{number:.2}")),
+            None => number.as_f64().map_or_else(|| number.to_string(), decimal),
         },
         other => other.to_string(),
+    }
+}
+
+/// Two decimals, with the whole part in groups.
+fn decimal(number: f64) -> String {
+    let text = format!("{:.2}", number.abs());
+    let sign = if number < 0.0 { "-" } else { "" };
+    match text.split_once('.').map(|(whole, rest)| (whole.parse::<u64>(), rest)) {
+        Some((Ok(whole), rest)) => format!("{sign}{}.{rest}", output::grouped(whole)),
+        _ => format!("{sign}{text}"),
     }
 }

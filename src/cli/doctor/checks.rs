@@ -37,7 +37,7 @@ fn folder(settings: &Settings) -> Check {
         return Check::fail(NAME, format!("{shown}: no folder above it exists"), "name another with --data");
     };
     match Probe::in_folder(&existing) {
-        Ok(_) if existing == settings.data => Check::ok(NAME, format!("{shown} can be written")),
+        Ok(_) if settings.data.is_dir() => Check::ok(NAME, format!("{shown} can be written")),
         Ok(_) => Check::ok(NAME, format!("{shown} does not exist yet and can be made")),
         Err(error) => {
             let found = format!("{}: {error}", existing.display());
