@@ -28,11 +28,7 @@ pub struct Bed {
 
 /// Tries a clause on an engine.
 pub fn run<F: Future<Output = ()>>(engine: Engine, clause: impl FnOnce(Bed) -> F) {
-    let bed = match engine {
-        Engine::Memory => Bed { store: Some(Arc::new(Embedded::memory())), folder: None },
-        Engine::Sqlite => Bed::on_disk(),
-    };
-    block_on(clause(bed));
+    block_on(clause(Bed::of(engine)));
 }
 
 /// Waits for an answer on this thread.
@@ -41,6 +37,14 @@ pub fn block_on<T>(answer: impl Future<Output = T>) -> T {
 }
 
 impl Bed {
+    /// A fresh store of an engine.
+    pub fn of(engine: Engine) -> Self {
+        match engine {
+            Engine::Memory => Self { store: Some(Arc::new(Embedded::memory())), folder: None },
+            Engine::Sqlite => Self::on_disk(),
+        }
+    }
+
     /// A fresh store on disk.
     pub fn on_disk() -> Self {
         let folder = tempfile::tempdir().unwrap();

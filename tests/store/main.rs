@@ -7,10 +7,13 @@ mod commit;
 mod counts;
 mod dice;
 mod durable;
+mod history;
 mod idempotency;
 mod insert;
 mod list;
+mod model;
 mod overdue;
+mod reference;
 mod unique;
 mod upkeep;
 

@@ -14,7 +14,7 @@ use super::ledger::Noted;
 use super::rows::{COLUMNS, Reader};
 use super::shown::Shown;
 use crate::clock::Timestamp;
-use crate::job::{Event, Holder, Job, JobId, Name, UniqueFor, decide};
+use crate::job::{Event, Holder, Job, JobId, Name, Unique, UniqueFor, decide};
 use crate::store::query::Sort4;
 use crate::store::{Recovered, StoreError};
 
@@ -45,11 +45,12 @@ pub(super) fn recover(
             }
             None => found.waiting += u64::from(job.run_at().is_some()),
         }
-        if let Some(unique) = job.spec.unique().filter(|unique| unique.during == UniqueFor::Active) {
-            core.keys.take(unique, job.id, job.created_at);
-        }
         let changed = after.is_some();
         let job = Arc::new(after.unwrap_or(job));
+        let holds_key = |unique: &&Unique| unique.during == UniqueFor::Active && !job.is_finished();
+        if let Some(unique) = job.spec.unique().filter(holds_key) {
+            core.keys.take(unique, job.id, job.created_at);
+        }
         core.jobs.insert(job.seq, job.clone());
         core.show(job.clone(), shown);
         if changed {
