@@ -93,6 +93,7 @@ fn a_terminal_gets_a_bar_that_fits() {
         let drawn = run.ended(0).stdout;
         assert!(drawn.contains("40%") && drawn.contains("left"), "{drawn:?}");
         assert!(drawn.contains("the server has gone"), "{drawn:?}");
+        assert!(!drawn.contains("\x1b[3") && !drawn.contains("\x1b[9"), "no colours: {drawn:?}");
         assert_eq!(drawn.contains('━'), columns == 120, "a narrow terminal gets no bar: {drawn:?}");
         assert!(drawn.contains(&format!("completed {ID} in 4.2 s")), "{drawn:?}");
         let plain = console::strip_ansi_codes(&drawn);
