@@ -46,36 +46,42 @@ pub(crate) fn none(call: &Call) -> Result<(), Problem> {
     Ok(())
 }
 
-async fn read(call: &Call, payload: Payload) -> Result<Bytes, Problem> {
+async fn read(call: &Call, mut payload: Payload) -> Result<Bytes, Problem> {
     let bytes_max = call.settings().body_bytes_max;
     let length = call.header(&header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
     if length.is_some_and(|length| length > bytes_max as u64) {
-        return Err(Protocol::BodyTooLarge(bytes_max).into());
+        return Err(Problem::Unread(Protocol::BodyTooLarge(bytes_max), payload));
     }
-    match tokio::time::timeout(call.settings().body_read_max, collect(payload, bytes_max)).await {
-        Ok(body) => body,
-        Err(_) => Err(Protocol::BodyTooSlow.into()),
+    match tokio::time::timeout(call.settings().body_read_max, collect(&mut payload, bytes_max)).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(Stopped::Broken)) => Err(Error::invalid("the body ended before it was complete").into()),
+        Ok(Err(Stopped::TooLarge)) => Err(Problem::Unread(Protocol::BodyTooLarge(bytes_max), payload)),
+        Err(_) => Err(Problem::Unread(Protocol::BodyTooSlow, payload)),
     }
 }
 
-async fn collect(mut payload: Payload, bytes_max: usize) -> Result<Bytes, Problem> {
-    let broken = |_| Problem::from(Error::invalid("the body ended before it was complete"));
-    let Some(first) = payload.next().await else { return Ok(Bytes::new()) };
-    let first = first.map_err(broken)?;
+/// Why a body was not read to its end.
+enum Stopped {
+    Broken,
+    TooLarge,
+}
+
+async fn collect(payload: &mut Payload, bytes_max: usize) -> Result<Bytes, Stopped> {
+    let mut next = async || payload.next().await.transpose().map_err(|_| Stopped::Broken);
+    let Some(first) = next().await? else { return Ok(Bytes::new()) };
     if first.len() > bytes_max {
-        return Err(Protocol::BodyTooLarge(bytes_max).into());
+        return Err(Stopped::TooLarge);
     }
     // Nearly every body comes in one piece, and is used as it is.
-    let Some(second) = payload.next().await else { return Ok(first) };
+    let Some(second) = next().await? else { return Ok(first) };
     let mut body = BytesMut::from(first);
-    let mut next = Some(second);
-    while let Some(chunk) = next {
-        let chunk = chunk.map_err(broken)?;
+    let mut more = Some(second);
+    while let Some(chunk) = more {
         if body.len() + chunk.len() > bytes_max {
-            return Err(Protocol::BodyTooLarge(bytes_max).into());
+            return Err(Stopped::TooLarge);
         }
         body.extend_from_slice(&chunk);
-        next = payload.next().await;
+        more = next().await?;
     }
     Ok(body.freeze())
 }

@@ -1,9 +1,15 @@
 //! Errors on the wire: every one has the same envelope, with a stable code and the id of the request.
 
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
 
 use super::view::{ErrorView, FieldView};
 use crate::error::{Error, FieldError};
@@ -13,12 +19,13 @@ use crate::limits;
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Why a request is not answered as it would like.
-#[derive(Debug)]
 pub(crate) enum Problem {
     /// The service refused it.
     Refused(Error),
     /// It broke a rule of HTTP itself.
     Protocol(Protocol),
+    /// It broke a rule of HTTP with its body, and this is what is left of that.
+    Unread(Protocol, Payload),
 }
 
 /// Rules of HTTP itself.
@@ -54,10 +61,10 @@ impl From<Protocol> for Problem {
 
 impl Problem {
     /// The answer to `req`.
-    pub(crate) fn respond(&self, req: &HttpRequest) -> HttpResponse {
+    pub(crate) fn respond(self, req: &HttpRequest) -> HttpResponse {
         let request_id = request_id(req).map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned);
         let (status, code) = self.status();
-        let details = match self {
+        let details = match &self {
             Self::Refused(Error::Invalid { details, .. }) => details.iter().map(FieldView::of).collect(),
             _ => Vec::new(),
         };
@@ -69,7 +76,7 @@ impl Problem {
         if let Ok(id) = HeaderValue::from_str(&request_id) {
             answer.insert_header((REQUEST_ID, id));
         }
-        match self {
+        match &self {
             Self::Refused(Error::Unavailable { retry_after, .. }) => {
                 answer.insert_header((header::RETRY_AFTER, retry_after.as_secs().max(1)));
             }
@@ -79,19 +86,21 @@ impl Problem {
             Self::Protocol(Protocol::MethodNotAllowed(allowed)) => {
                 answer.insert_header((header::ALLOW, allowed.as_str()));
             }
-            Self::Protocol(Protocol::BodyTooSlow | Protocol::BodyTooLarge(_)) => {
-                // What is left of the body is not worth reading only to keep the connection.
+            Self::Unread(..) => {
                 answer.force_close();
             }
             _ => {}
         }
-        answer.body(body)
+        match self {
+            Self::Unread(_, rest) => answer.body(Closing { body: body.into(), _rest: rest }),
+            _ => answer.body(body),
+        }
     }
 
     fn status(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Refused(error) => (status_of(error), error.code()),
-            Self::Protocol(protocol) => match protocol {
+            Self::Protocol(protocol) | Self::Unread(protocol, _) => match protocol {
                 Protocol::NoSuchRoute => (StatusCode::NOT_FOUND, "not_found"),
                 Protocol::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
                 Protocol::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
@@ -116,7 +125,7 @@ impl Problem {
                 }
                 error.to_string()
             }
-            Self::Protocol(protocol) => match protocol {
+            Self::Protocol(protocol) | Self::Unread(protocol, _) => match protocol {
                 Protocol::NoSuchRoute => "there is nothing at this address".to_owned(),
                 Protocol::MethodNotAllowed(allowed) => format!("this address answers only {allowed}"),
                 Protocol::BodyTooSlow => "the body did not arrive in time".to_owned(),
@@ -150,6 +159,26 @@ fn status_of(error: &Error) -> StatusCode {
         Error::QueueFull { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// The body of an answer that ends the connection. A request body that is dropped half read would be read to its end,
+/// however long, to keep the connection; one that is still held when the answer is out is given up with it.
+struct Closing {
+    body: Bytes,
+    _rest: Payload,
+}
+
+impl MessageBody for Closing {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.body.len() as u64)
+    }
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        let body = std::mem::take(&mut self.get_mut().body);
+        Poll::Ready((!body.is_empty()).then_some(Ok(body)))
     }
 }
 

@@ -19,5 +19,5 @@ pub(crate) use figures::{
     BoardView, IndexView, JobsStatusView, LiveView, NextView, OverviewView, ReadyView, StatusJobView,
 };
 pub(crate) use job::{AcceptedView, ErrorOfJob, JobView, Length, etag};
-pub(crate) use parts::{AttemptView, BulkView, CleanupView, ExplainView, LogLineView, ProcessorView};
+pub(crate) use parts::{AttemptView, BulkView, CleanupView, ExplainView, LogLineView, ProcessorView, RetryView};
 pub(crate) use words::{OutcomeWord, PriorityWord, Shown, StatusWord, unique_for};

@@ -1,0 +1,18 @@
+//! The HTTP edge on a real socket: every row of the contract's tables, hostile input, and the description of the API
+//! driven operation by operation. Jobs are taken through their lives by the test itself, step by step, so nothing here
+//! depends on how fast anything runs.
+#![cfg(feature = "http-client")]
+
+mod accept;
+mod act;
+mod bulk;
+mod document;
+mod embedding;
+mod errors;
+mod events;
+mod figures;
+mod hostile;
+mod list;
+mod look;
+mod result;
+mod server;
