@@ -54,6 +54,12 @@ pub async fn accepted(service: &Service, req: &HttpRequest, job: NewJob, message
     }
 }
 
+/// Refuses a request in the envelope that every error has here: for what an application's own endpoint finds wrong
+/// before it hands a job over, such as a rule of the business that no payload type can know.
+pub fn refused(req: &HttpRequest, error: Error) -> HttpResponse {
+    Problem::from(error).respond(req)
+}
+
 async fn accept(service: &Service, req: &HttpRequest, job: NewJob, message: Option<&str>, base: &str) -> Answer {
     let key = idempotency_key(req, req.path(), &job.payload)?;
     let acceptance = service.accept(job, key).await?;

@@ -61,7 +61,7 @@ use std::sync::Arc;
 
 use actix_web::web::ServiceConfig;
 
-pub use accept::accepted;
+pub use accept::{accepted, refused};
 pub use openapi::{openapi, openapi_yaml};
 pub use settings::Settings;
 
