@@ -1,0 +1,9 @@
+//! Every example runs, as whoever tries it would run it: the small ones to their end, with what they print; the
+//! applications as servers, driven over HTTP.
+#![cfg(all(unix, feature = "http-client"))]
+
+mod embedded;
+mod program;
+mod served;
+mod small;
+mod techhub;
