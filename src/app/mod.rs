@@ -5,5 +5,5 @@ pub mod server;
 pub mod settings;
 
 pub use faena::Faena;
-pub use server::App;
+pub use server::{App, Signals};
 pub use settings::Settings;

@@ -59,7 +59,14 @@ impl App {
     /// # Errors
     /// When signals cannot be heard, or the store cannot be closed.
     pub async fn run_until_signal(self) -> Result<()> {
-        let mut signals = Signals::listen().map_err(Error::internal)?;
+        self.run_until(Signals::listen()?).await
+    }
+
+    /// The same with signals that are listened to already: whoever is told the address may ask it to stop at once.
+    ///
+    /// # Errors
+    /// When the store cannot be closed.
+    pub async fn run_until(self, mut signals: Signals) -> Result<()> {
         let signal = signals.next().await;
         tracing::info!(signal, "stopping: running jobs may finish within the grace time");
         let at_once = CancellationToken::new();
@@ -102,7 +109,7 @@ fn listen(bind: SocketAddr) -> Result<TcpListener> {
 }
 
 /// The signals that ask a program to stop.
-struct Signals {
+pub struct Signals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
     #[cfg(unix)]
@@ -111,9 +118,14 @@ struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    fn listen() -> io::Result<Self> {
+    /// Listens to them from now on; until then each of them ends the process.
+    ///
+    /// # Errors
+    /// When the system does not let it.
+    pub fn listen() -> Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        let listen = |kind| signal(kind).map_err(Error::internal);
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
     }
 
     async fn next(&mut self) -> &'static str {
@@ -126,7 +138,11 @@ impl Signals {
 
 #[cfg(not(unix))]
 impl Signals {
-    fn listen() -> io::Result<Self> {
+    /// Listens to them once they are waited for.
+    ///
+    /// # Errors
+    /// None on this system.
+    pub fn listen() -> Result<Self> {
         Ok(Self {})
     }
 

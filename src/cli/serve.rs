@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
-use faena::app::Settings;
+use faena::app::{Settings, Signals};
 
 use super::config::keys::{DURABILITIES, LOG_FORMATS};
 use super::config::{self, Flag, Loaded};
@@ -39,9 +39,10 @@ impl Serve {
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         server::runtime()?.block_on(async {
             let server = server::start(settings).await?;
+            let signals = Signals::listen()?;
             // A server whose stdout nobody reads is still a server.
             let _ = output::line(format!("listening on http://{}", server.addr()));
-            server.run_until_signal().await?;
+            server.run_until(signals).await?;
             Ok(Ending::Done)
         })
     }

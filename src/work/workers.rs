@@ -52,6 +52,7 @@ pub struct Workers {
     waiting: Slots,
     stop_claiming: CancellationToken,
     ended: CancellationToken,
+    dispatcher: Mutex<Option<JoinHandle<()>>>,
     loops: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -121,12 +122,12 @@ impl Workers {
             Lane { sub_types: of(true), slots: blocking.clone() },
         ];
         let (stop_claiming, ended) = (CancellationToken::new(), CancellationToken::new());
+        let dispatcher = Mutex::new(Some(runtime.spawn(dispatch(shop.clone(), lanes, stop_claiming.clone()))));
         let loops = vec![
-            runtime.spawn(dispatch(shop.clone(), lanes, stop_claiming.clone())),
             runtime.spawn(report(shop.clone(), ended.clone())),
             runtime.spawn(keeper::keep(shop.clone(), ended.clone())),
         ];
-        Self { shop, blocking, waiting, stop_claiming, ended, loops: Mutex::new(loops) }
+        Self { shop, blocking, waiting, stop_claiming, ended, dispatcher, loops: Mutex::new(loops) }
     }
 
     /// The figures of the blocking pool and of the async pool.
@@ -142,6 +143,11 @@ impl Workers {
     /// the queue what does not end by then, with its saved state (rule 19).
     pub async fn drain(&self, grace: Duration, at_once: &CancellationToken) {
         self.stop_claiming.cancel();
+        let dispatcher = self.dispatcher.lock().take();
+        if let Some(dispatcher) = dispatcher {
+            // A claim under way still brings jobs: they are waited for like all others.
+            let _ = dispatcher.await;
+        }
         let running = self.shop.entered.load(Ordering::Acquire);
         if running > 0 {
             tracing::info!(running, grace_seconds = grace.as_secs(), "waiting for running jobs");

@@ -171,7 +171,10 @@ impl Writer {
                     self.confirm(&owed);
                     owed.drain(..).filter_map(|bundle| bundle.waiter).for_each(|waiter| drop(waiter.send(Ok(()))));
                     self.disk.after_commit();
-                    self.journal.set_broken(None);
+                    if self.journal.is_broken.load(Ordering::Acquire) {
+                        tracing::info!("the store can write again");
+                        self.journal.set_broken(None);
+                    }
                 }
                 Err(DiskError::Refused(reason)) => {
                     tracing::error!(%reason, "the store cannot write; new work is refused until it can");

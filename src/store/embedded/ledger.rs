@@ -5,7 +5,8 @@
 //! reaches the kernel's page cache at once and survives any death of the process, if not a power cut. At start the file
 //! is compared with the journal: a claim that only the ledger knows was under way when the process died.
 //!
-//! A slot is overwritten by the next claim and never cleared: a claim that the journal knows to be over says nothing.
+//! A slot is overwritten by the next claim, and all are cleared once a start has recovered: a claim that the journal
+//! knows to be over says nothing.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -38,6 +39,11 @@ impl Ledger {
         file.read_to_end(&mut bytes)?;
         let noted = bytes.as_chunks::<SLOT_BYTES>().0.iter().filter_map(Noted::from_slot).collect();
         Ok((Self { file }, noted))
+    }
+
+    /// Forgets all claims.
+    pub(super) fn clear(&self) -> io::Result<()> {
+        self.file.set_len(0)
     }
 
     /// Writes a claim into its slot.
@@ -113,6 +119,10 @@ mod tests {
             ledger.note(2, noted(9)).unwrap();
         }
         assert_eq!(Ledger::open(&path).unwrap().1, [noted(7), noted(9)]);
+        let whole = std::fs::read(&path).unwrap();
+        Ledger::open(&path).unwrap().0.clear().unwrap();
+        assert!(Ledger::open(&path).unwrap().1.is_empty());
+        std::fs::write(&path, whole).unwrap();
         let mut bytes = std::fs::read(&path).unwrap();
         bytes[8] ^= 1;
         bytes.truncate(80);

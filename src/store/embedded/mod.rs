@@ -105,6 +105,8 @@ impl Embedded {
         let checkpointer = checkpoint::Checkpointer::start(&open.path).map_err(disk::broken)?;
         let mut disk = disk::Disk::new(conn, checkpointer).map_err(disk::broken)?;
         disk.write(changes.iter(), |_| Vec::new()).map_err(disk::broken)?;
+        // What it knew is in the journal now, and a sequence number may be given anew once its job is forgotten.
+        ledger.clear().map_err(disk::broken)?;
         changes.iter().for_each(|change| core.confirm(change, &shown));
         let core = Arc::new(Mutex::new(core));
         let journal = Journal::start(disk, core.clone(), shown.clone()).map_err(disk::broken)?;

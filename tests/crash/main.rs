@@ -1,0 +1,14 @@
+//! A real server, killed with SIGKILL under load, over and over: what it acknowledged and showed before must be true
+//! afterwards. And the single ways in which a process ends, or fails to start.
+
+mod chance;
+mod check;
+mod control;
+mod ends;
+mod history;
+mod load;
+mod poison;
+mod room;
+mod rounds;
+mod server;
+mod wire;
