@@ -1,6 +1,7 @@
 //! The end of a try: what the processor answered becomes an event, `decide` makes a step of it, the store commits it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,6 +14,9 @@ use crate::job::{Event, Job, JobError, ResultRef, decide};
 use crate::limits;
 use crate::store::{Committed, StoreError, results};
 
+/// Pause between two tries to commit an ending while the store cannot.
+const COMMIT_AGAIN_EVERY: Duration = Duration::from_millis(500);
+
 /// Commits the ending of a try, unless the claim is lost.
 pub(super) async fn finish(shop: &Shop, run: &Run, ended: Ended) {
     let _order = run.committing.lock().await;
@@ -20,9 +24,15 @@ pub(super) async fn finish(shop: &Shop, run: &Run, ended: Ended) {
         super::reporter::flush(shop, run).await;
     }
     let Some(event) = event(shop, run, ended).await else { return };
-    if let Err(error) = commit(shop, run, event).await {
+    loop {
+        let Err(error) = commit(shop, run, event.clone()).await else { return };
         let job = run.latest();
         tracing::error!(job_id = %job.id, %error, "the ending of a try could not be committed");
+        if !matches!(error, StoreError::Unavailable(_)) {
+            return;
+        }
+        // Nobody else will say how it ended. A store that is closed does not come back, but then the runtime ends too.
+        tokio::time::sleep(COMMIT_AGAIN_EVERY).await;
     }
 }
 

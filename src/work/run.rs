@@ -148,14 +148,11 @@ async fn wait_for(
     }
 }
 
+/// Work on a thread: its answer to come, and the slot that it holds.
+type OnThread = (oneshot::Receiver<Result<Completion, Failure>>, Arc<Mutex<Option<Slot>>>);
+
 /// Hands work to a thread. The slot goes with it and stays taken until the thread comes back, or is given up.
-fn on_thread(
-    shop: &Shop,
-    processor: Arc<Registered>,
-    payload: bytes::Bytes,
-    ctx: Context,
-    slot: Slot,
-) -> (oneshot::Receiver<Result<Completion, Failure>>, Arc<Mutex<Option<Slot>>>) {
+fn on_thread(shop: &Shop, processor: Arc<Registered>, payload: bytes::Bytes, ctx: Context, slot: Slot) -> OnThread {
     let (answer, answered) = oneshot::channel();
     let slot = Arc::new(Mutex::new(Some(slot)));
     let held = slot.clone();
@@ -171,11 +168,7 @@ fn on_thread(
 }
 
 /// Waits for a thread, and gives it up when it does not listen.
-async fn wait_for_thread(
-    run: &Run,
-    limit: Option<Duration>,
-    (mut answered, slot): (oneshot::Receiver<Result<Completion, Failure>>, Arc<Mutex<Option<Slot>>>),
-) -> Ended {
+async fn wait_for_thread(run: &Run, limit: Option<Duration>, (mut answered, slot): OnThread) -> Ended {
     let lost = |_| Err(Failure::new("the thread ended without an answer"));
     let why = tokio::select! {
         biased;

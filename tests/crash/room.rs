@@ -63,7 +63,8 @@ fn without_room_new_work_is_refused_what_runs_goes_on_and_nothing_is_lost() {
 
     bound(&server, None);
     // The ending of a job that ran meanwhile is shown once it is on disk.
-    assert_eq!(ended(wire, &short)["status"], "completed");
+    let job = ended(wire, &short);
+    assert_eq!(job["status"], "completed", "{job}\n{}", server.log());
     server.wait_for("the store can write again");
     acknowledged.push(wire.post("/jobs", &large()).unwrap().accepted());
 

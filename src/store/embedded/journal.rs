@@ -143,8 +143,16 @@ impl Journal {
                 break;
             }
         }
+        drop(queue);
+        Some(self.take_now()).filter(|bundles| !bundles.is_empty())
+    }
+
+    /// Takes what is queued, without waiting for more. Nobody is left who is in a hurry: a hint that outlived its
+    /// bundles would look like the end.
+    fn take_now(&self) -> Vec<Bundle> {
+        let mut queue = self.queue.lock();
         queue.urgent = false;
-        (!queue.bundles.is_empty()).then(|| mem::take(&mut queue.bundles))
+        mem::take(&mut queue.bundles)
     }
 }
 
@@ -184,7 +192,7 @@ impl Writer {
                         break;
                     }
                     std::thread::sleep(RETRY_EVERY);
-                    owed.extend(mem::take(&mut self.journal.queue.lock().bundles));
+                    owed.extend(self.journal.take_now());
                     if owed.is_empty() {
                         // A write that changes nothing tells when the disk is well again.
                         owed.push(Bundle { changes: Vec::new(), waiter: None });
