@@ -41,7 +41,7 @@ pub(super) fn recover(
         match &after {
             Some(after) => {
                 found.crashed += 1;
-                found.quarantined += u64::from(after.is_finished());
+                found.quarantined += super::core::dead(after);
             }
             None => found.waiting += u64::from(job.run_at().is_some()),
         }
