@@ -15,7 +15,7 @@ use crate::job::Holder;
 use crate::limits;
 use crate::service::{self, Service};
 use crate::store::embedded::{self, Embedded};
-use crate::store::observed::{Metrics, Observed};
+use crate::store::observed::{Metrics, Observed, PoolFigures};
 use crate::store::results::{Folder, Memory, Results};
 use crate::store::{Store, StoreError};
 use crate::upkeep::{self, Upkeep};
@@ -75,6 +75,11 @@ impl Faena {
             };
             Arc::new(Workers::start(parts, runtime.handle().clone()))
         });
+        if let Some(workers) = &workers {
+            // Not to keep them alive: they hold the store, and it holds the metrics.
+            let workers = Arc::downgrade(workers);
+            metrics.probe_pools(move || Some(pool_figures(&*workers.upgrade()?)));
+        }
         let kept = upkeep::Parts {
             store: store.clone(),
             results: results.clone(),
@@ -194,6 +199,18 @@ fn results(settings: &Settings) -> Result<Arc<dyn Results>> {
             Ok(Arc::new(Folder::open(folder)?))
         }
     }
+}
+
+/// How the pools stand, in the words of the metrics.
+fn pool_figures(workers: &Workers) -> Vec<PoolFigures> {
+    let (blocking, waiting) = workers.figures();
+    let of = |pool, figures: workers::Figures| PoolFigures {
+        pool,
+        total: figures.total,
+        busy: figures.busy,
+        abandoned: figures.abandoned,
+    };
+    vec![of("blocking", blocking), of("async", waiting)]
 }
 
 /// Who this process is: a random identity of its boot (rule 21), and what a person knows it by.

@@ -1,5 +1,6 @@
 //! Statistics, health, metrics, pages.
 
+use faena::store::observed::PoolFigures;
 use serde_json::json;
 
 use crate::server::Server;
@@ -82,6 +83,17 @@ async fn metrics_count_what_happened() {
         assert!(answer.text.lines().any(|have| have == line), "{line}\nis not in\n{}", answer.text);
     }
     assert!(answer.text.contains("faena_uptime_seconds ") && answer.text.contains("faena_build_info{version="));
+}
+
+#[actix_web::test]
+async fn rule_17_metrics_say_how_many_threads_are_lost() {
+    let server = Server::start();
+    let pools = [PoolFigures { pool: "blocking", total: 2, busy: 1, abandoned: 1 }];
+    server.service.metrics().probe_pools(move || Some(pools.to_vec()));
+    let text = server.get("/metrics").await.text;
+    for line in ["slots_total{pool=\"blocking\"} 2", "slots_busy{pool=\"blocking\"} 1", "threads_abandoned 1"] {
+        assert!(text.contains(&format!("\nfaena_{line}\n")), "{line}\nis not in\n{text}");
+    }
 }
 
 #[actix_web::test]

@@ -1,8 +1,8 @@
 //! What is counted, without globals: a program may hold several. The hot path touches counters that are looked up by
 //! subtype once and then shared, so that no label is spelled for each job.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
@@ -20,12 +20,10 @@ use crate::store::Tally;
 
 /// What is counted.
 pub struct Metrics {
-    /// Slots of each pool, `blocking` and `async`; set by whoever runs the pools.
-    pub slots_total: Family<Pool, Gauge>,
-    /// Slots that are taken.
-    pub slots_busy: Family<Pool, Gauge>,
-    /// Threads that were given up because their processor did not stop.
-    pub threads_abandoned: Gauge,
+    pools: OnceLock<Probe>,
+    slots_total: Family<Pool, Gauge>,
+    slots_busy: Family<Pool, Gauge>,
+    threads_abandoned: Gauge,
     registry: Registry,
     begun: Instant,
     jobs: JobMetrics,
@@ -36,11 +34,25 @@ pub struct Metrics {
     uptime: Gauge<f64, AtomicU64>,
 }
 
-/// The label that tells pools apart.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Pool {
+/// How a pool of workers stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolFigures {
     /// `blocking` or `async`.
     pub pool: &'static str,
+    /// Slots in all.
+    pub total: usize,
+    /// Slots that are taken.
+    pub busy: usize,
+    /// Threads that were given up because their processor did not stop.
+    pub abandoned: usize,
+}
+
+/// Asks the pools how they stand; none when they are gone.
+type Probe = Box<dyn Fn() -> Option<Vec<PoolFigures>> + Send + Sync>;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Pool {
+    pool: &'static str,
 }
 
 struct JobMetrics {
@@ -97,6 +109,7 @@ impl Metrics {
             by_sub_type: DashMap::new(),
         };
         let mut metrics = Self {
+            pools: OnceLock::new(),
             slots_total: Family::default(),
             slots_busy: Family::default(),
             threads_abandoned: Gauge::default(),
@@ -135,6 +148,13 @@ impl Metrics {
         registry.register("build", "What this is", build);
     }
 
+    /// Says how to ask the pools of this process; only the first answer to that counts. They are asked at each scrape,
+    /// so they need not keep a gauge up to date.
+    pub fn probe_pools(&self, probe: impl Fn() -> Option<Vec<PoolFigures>> + Send + Sync + 'static) {
+        // A second probe would tell of the same pools.
+        let _ = self.pools.set(Box::new(probe));
+    }
+
     /// Everything as OpenMetrics text. The figures of the store are those of `tally`.
     pub fn encode(&self, tally: &Tally, now: Timestamp) -> String {
         for (state, count) in [
@@ -147,12 +167,23 @@ impl Metrics {
         }
         self.oldest_ready.set(tally.oldest_ready.map_or(0.0, |since| now.millis_since(since) as f64 / 1e3));
         self.uptime.set(self.begun.elapsed().as_secs_f64());
+        self.look_at_pools();
         let mut text = String::with_capacity(16 * 1024);
         if prometheus_client::encoding::text::encode(&mut text, &self.registry).is_err() {
             // Writing to a string cannot fail; an encoder that does has nothing to say.
             text.clear();
         }
         text
+    }
+
+    fn look_at_pools(&self) {
+        let figures = self.pools.get().and_then(|probe| probe()).unwrap_or_default();
+        let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        for PoolFigures { pool, total, busy, .. } in figures.iter().copied() {
+            self.slots_total.get_or_create(&Pool { pool }).set(gauge(total));
+            self.slots_busy.get_or_create(&Pool { pool }).set(gauge(busy));
+        }
+        self.threads_abandoned.set(gauge(figures.iter().map(|figures| figures.abandoned).sum()));
     }
 
     /// How long this process has been up.

@@ -15,4 +15,4 @@ mod surely;
 
 pub use decorator::Observed;
 pub use histories::Histories;
-pub use metrics::Metrics;
+pub use metrics::{Metrics, PoolFigures};
