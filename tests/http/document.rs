@@ -110,7 +110,6 @@ impl Drive<'_> {
 #[actix_web::test]
 async fn every_operation_answers_as_it_is_described() {
     let mut choice = Choice::default();
-    choice.service.wait_max = std::time::Duration::from_millis(5);
     choice.service.queue_depth_max = 12;
     let server = Server::with(choice);
     let mut drive = Drive { server: &server, document: Document::new() };
