@@ -81,7 +81,15 @@ impl Trouble {
         match self {
             Self::Usage(complaints) => complaints.join("; "),
             Self::Client(error) => error.to_string(),
-            Self::Failed(error) => format!("{error:#}"),
+            Self::Failed(error) => error.chain().fold(String::new(), |said, cause| {
+                let cause = cause.to_string();
+                match said.is_empty() {
+                    true => cause,
+                    // Some errors tell their cause themselves.
+                    false if said.contains(&cause) => said,
+                    false => format!("{said}: {cause}"),
+                }
+            }),
             Self::ClosedPipe => String::new(),
         }
     }
@@ -158,6 +166,8 @@ impl From<Error> for Trouble {
             Error::Invalid { details, .. } => {
                 Self::Usage(details.into_iter().map(|fault| format!("{}: {}", fault.field, fault.message)).collect())
             }
+            // At the machine itself there is nobody to hide the cause from.
+            Error::Internal(source) => Self::Failed(anyhow::Error::from_boxed(source)),
             other => Self::Failed(other.into()),
         }
     }

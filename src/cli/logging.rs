@@ -20,7 +20,8 @@ use super::output;
 
 /// Starts logging as the settings say.
 pub fn start(settings: &Settings) -> Result<(), Trouble> {
-    let filter = EnvFilter::try_new(&settings.log_filter).map_err(|error| {
+    // What the web server says about its own threads is noise, unless somebody asks for it.
+    let filter = EnvFilter::try_new(format!("actix_server=warn,{}", settings.log_filter)).map_err(|error| {
         Trouble::usage(format!("log_filter: `{}` is not a filter such as info: {error}", settings.log_filter))
     })?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);

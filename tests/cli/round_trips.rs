@@ -65,7 +65,7 @@ fn a_folder_in_use_is_told_and_the_doctor_sees_it() {
     let program = Program::new();
     let _first = Served::start(&program);
     let second = program.run(&["serve", "--bind", "0"]).ended(1);
-    assert!(second.stderr.contains("another process uses this store"), "{}", second.stderr);
+    assert!(second.stderr.starts_with("error: another process uses this store"), "{}", second.stderr);
     let doctor = program.run(&["doctor", "--bind", "0"]).ended(0);
     assert!(doctor.stdout.contains("is in use by a running server"), "{}", doctor.stdout);
 }
