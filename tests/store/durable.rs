@@ -306,6 +306,38 @@ fn a_torn_ledger_and_a_missing_one_are_survived() {
     });
 }
 
+/// The disk refuses for as long as somebody else holds the database; the engine waits its five seconds for it.
+#[test]
+fn a_disk_that_refuses_gets_nothing_accepted_and_nothing_lost() {
+    on_disk(|bed| async move {
+        bed.accept(new_job(), at(0)).await;
+        let job = bed.claim_one(at(0)).await;
+        let intruder = rusqlite::Connection::open(database(bed.folder())).unwrap();
+        intruder.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let lost = new_job();
+        let answer = bed.store().insert(vec![lost.clone().into()], Group::Each, at(1)).await;
+        assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+        assert!(bed.store().health().degraded.is_some());
+        let answer = bed.store().insert(vec![new_job().into()], Group::Each, at(2)).await;
+        assert!(matches!(answer, Err(StoreError::Unavailable(_))), "at once: {answer:?}");
+        let step = faena::job::decide(&job, succeeded(1), at(3)).unwrap();
+        let store = bed.store();
+        let reported = std::thread::spawn(move || block_on(store.commit(vec![step], at(3))));
+        assert!(bed.store().get(lost.id).await.unwrap().is_none());
+        assert!(!bed.get(job.id).await.is_finished(), "an ending is not shown before the disk has it");
+        intruder.execute_batch("ROLLBACK").unwrap();
+        reported.join().unwrap().unwrap();
+        assert_eq!(bed.get(job.id).await.status(), Status::Completed);
+        while bed.store().health().degraded.is_some() {
+            std::thread::yield_now();
+        }
+        bed.accept(new_job(), at(9)).await;
+        let bed = bed.reopened(at(10));
+        assert_eq!(bed.all(Filter::default(), at(10)).await.len(), 2);
+        assert_eq!(bed.get(job.id).await.status(), Status::Completed);
+    });
+}
+
 impl Bed {
     /// What a late report of a run is told.
     async fn step_refused(&self, job: &faena::job::Job) -> &'static str {
