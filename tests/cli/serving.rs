@@ -56,3 +56,21 @@ fn the_doctor_fails_where_a_server_could_not_run() {
     let well = Program::new().run(&["doctor", "--bind", "0"]).ended(0);
     assert!(well.stdout.contains("ok    data folder"), "{}", well.stdout);
 }
+
+#[test]
+fn the_doctor_tells_a_store_from_what_is_none() {
+    let program = Program::new();
+    let verdict = |store: &str| program.run(&["doctor", "--bind", "0", "--store", &format!("sqlite:{store}")]).stdout;
+    std::fs::write(program.path().join("text.db"), "not a database, but long enough to be looked at").unwrap();
+    let text = verdict("text.db");
+    assert!(text.contains("FAIL  store") && text.contains("choose another place with --store"), "{text}");
+    let other = rusqlite::Connection::open(program.path().join("other.db")).unwrap();
+    other.execute_batch("CREATE TABLE theirs (id INTEGER)").unwrap();
+    let foreign = verdict("other.db");
+    assert!(foreign.contains("FAIL  store         other.db is a file of another program"), "{foreign}");
+    let newer = rusqlite::Connection::open(program.path().join("newer.db")).unwrap();
+    newer.execute_batch("PRAGMA application_id = 0x6661656E; PRAGMA user_version = 99").unwrap();
+    let newer = verdict("newer.db");
+    assert!(newer.contains("newer.db was written by a newer faena (version 99)"), "{newer}");
+    program.run(&["serve", "--bind", "0", "--store", "sqlite:newer.db"]).ended(1);
+}
