@@ -113,6 +113,9 @@ words! {
 }
 
 impl Status {
+    /// Those of a job that somebody works on.
+    pub const RUNNING: [Self; 2] = [Self::Started, Self::Progress];
+
     /// Whether a job in this status can still change by itself.
     pub const fn is_terminal(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Cancelled)

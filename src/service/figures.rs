@@ -73,11 +73,7 @@ impl Service {
             enabled: total - disabled,
             disabled,
             by_priority: Priority::ALL.iter().map(of_priority).collect(),
-            by_status: Status::ALL
-                .iter()
-                .filter(|status| **status != Status::Progress)
-                .map(|status| (*status, tally.of(*status)))
-                .collect(),
+            by_status: Status::ALL.iter().map(|status| (*status, tally.of(*status))).collect(),
             executions: tally.of(Status::Completed) + failures,
             failures,
             upcoming: self.upcoming().await?,
@@ -101,7 +97,7 @@ impl Service {
         Ok(Board {
             total: overview.total,
             enabled: overview.enabled,
-            running: of(Status::Started),
+            running: of(Status::Started) + of(Status::Progress),
             next: overview.upcoming.first().cloned(),
             recent_failures,
             average: self.parts.histories.mean(),

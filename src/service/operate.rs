@@ -53,7 +53,7 @@ impl Service {
             .map(|processor| Standing {
                 paused: paused.contains(&processor.sub_type),
                 queued: count(Status::Queued, &processor.sub_type),
-                running: count(Status::Started, &processor.sub_type),
+                running: Status::RUNNING.iter().map(|status| count(*status, &processor.sub_type)).sum(),
                 processor: processor.clone(),
             })
             .collect())

@@ -22,7 +22,7 @@ async fn the_overview_has_the_shape_of_its_seed() {
         ("enabled", json!(2)),
         ("disabled", json!(1)),
         ("byPriority", json!({ "high": 1, "normal": 2, "low": 0 })),
-        ("byStatus", json!({ "queued": 1, "started": 0, "completed": 1, "failed": 1, "cancelled": 0 })),
+        ("byStatus", json!({ "queued": 1, "started": 0, "progress": 0, "completed": 1, "failed": 1, "cancelled": 0 })),
         ("totalExecutions", json!(2)),
         ("totalFailures", json!(1)),
     ] {

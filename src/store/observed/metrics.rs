@@ -160,7 +160,7 @@ impl Metrics {
         for (state, count) in [
             ("ready", tally.ready),
             ("delayed", tally.delayed),
-            ("running", tally.of(Status::Started)),
+            ("running", Status::RUNNING.iter().map(|status| tally.of(*status)).sum()),
             ("dead", tally.dead),
         ] {
             self.states.get_or_create(&State { state }).set(i64::try_from(count).unwrap_or(i64::MAX));
