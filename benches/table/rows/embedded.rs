@@ -45,9 +45,11 @@ pub fn memory(settings: &Settings) -> Result<Vec<Row>> {
 fn row(settings: &Settings, name: &'static str, what: &str, store: &StoreChoice, goal: Goal) -> Result<Vec<Row>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut rates = Vec::new();
-    for _ in 0..settings.pairs {
+    for turn in 1..=settings.pairs {
         let folder = disk::folder()?;
-        rates.push(runtime.block_on(completions(settings.run, folder.path(), store.clone()))?);
+        let rate = runtime.block_on(completions(settings.run, folder.path(), store.clone()))?;
+        eprintln!("  turn {turn}: {rate:.0}");
+        rates.push(rate);
     }
     Ok(vec![Row {
         name,

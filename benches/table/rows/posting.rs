@@ -127,7 +127,7 @@ pub fn completions(settings: &Settings, server: &Server) -> Result<f64> {
     let before = jobs::completed(&mut Exchange::new(server.addr())?)?;
     let outcome = posts(settings, server, CONNECTIONS)?;
     let drained = jobs::wait_until_completed(server, before + outcome.answers_in_all)?;
-    Ok(outcome.answers_in_all as f64 / (outcome.took_in_all + drained).as_secs_f64())
+    Ok(outcome.answers_in_all as f64 / (outcome.seconds_in_all + drained.as_secs_f64()))
 }
 
 /// Both figures of a comparison, for people.

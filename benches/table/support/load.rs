@@ -43,25 +43,28 @@ pub struct Load {
 
 /// What came of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Outcome {
     /// Answers that count.
     pub answers: u64,
     /// The time in which they came.
-    pub took: Duration,
+    pub seconds: f64,
     /// Answers from the first request on.
     pub answers_in_all: u64,
     /// The time from the first request to the last answer.
-    pub took_in_all: Duration,
+    pub seconds_in_all: f64,
     /// Half of the answers took no longer, in microseconds.
     pub p50_us: u64,
     /// All but one in a hundred took no longer, in microseconds.
     pub p99_us: u64,
+    /// The slowest one, in microseconds: what a stall looks like.
+    pub max_us: u64,
 }
 
 impl Outcome {
     /// Answers a second.
     pub fn rate(&self) -> f64 {
-        self.answers as f64 / self.took.as_secs_f64()
+        self.answers as f64 / self.seconds
     }
 }
 
@@ -102,11 +105,12 @@ pub fn play() -> Result<()> {
     }
     let outcome = Outcome {
         answers: sum.took_us.len(),
-        took: load.run,
+        seconds: load.run.as_secs_f64(),
         answers_in_all: sum.answers,
-        took_in_all: sum.last.duration_since(began),
+        seconds_in_all: sum.last.duration_since(began).as_secs_f64(),
         p50_us: sum.took_us.value_at_quantile(0.5),
         p99_us: sum.took_us.value_at_quantile(0.99),
+        max_us: sum.took_us.max(),
     };
     println!("{}", serde_json::to_string(&outcome)?);
     Ok(())

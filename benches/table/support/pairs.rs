@@ -29,9 +29,11 @@ pub fn take_turns(
     mut faena: impl FnMut() -> Result<f64>,
 ) -> Result<Pairs> {
     let mut pairs = Pairs { yardstick: Vec::new(), faena: Vec::new() };
-    for _ in 0..turns {
-        pairs.yardstick.push(yardstick()?);
-        pairs.faena.push(faena()?);
+    for turn in 1..=turns {
+        let (beside, measured) = (yardstick()?, faena()?);
+        eprintln!("  turn {turn}: {measured:.0} beside {beside:.0}");
+        pairs.yardstick.push(beside);
+        pairs.faena.push(measured);
     }
     Ok(pairs)
 }

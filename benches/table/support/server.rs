@@ -27,7 +27,10 @@ impl Server {
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FAENA_")) {
             command.env_remove(name);
         }
-        Self::start(command).context("cannot start faena")
+        let server = Self::start(command).context("cannot start faena")?;
+        // For whoever wants to look at it with a profiler meanwhile.
+        eprintln!("  faena is process {}", server.child.id());
+        Ok(server)
     }
 
     /// The bare server, whose answers have these sizes.
