@@ -26,7 +26,7 @@ pub struct Overview {
     pub disabled: u64,
     /// How many of each priority.
     pub by_priority: Vec<(Priority, u64)>,
-    /// How many in each status; `progress` is counted as `started`.
+    /// How many in each status.
     pub by_status: Vec<(Status, u64)>,
     /// Jobs that ran to an end.
     pub executions: u64,

@@ -25,7 +25,7 @@ pub(crate) struct OverviewView<'a> {
     /// How many of each priority.
     #[schema(value_type = std::collections::HashMap<String, u64>)]
     pub(crate) by_priority: BTreeMap<&'static str, u64>,
-    /// How many in each status; `progress` is counted as `started`.
+    /// How many in each status.
     #[schema(value_type = std::collections::HashMap<String, u64>)]
     pub(crate) by_status: BTreeMap<&'static str, u64>,
     /// Jobs that ran to an end.
