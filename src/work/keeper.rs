@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
@@ -9,9 +10,9 @@ use super::run::Why;
 use super::workers::Shop;
 use crate::job::JobId;
 
-/// Passes stop requests on until the program ends.
-pub(super) async fn keep(shop: Arc<Shop>, ended: CancellationToken) {
-    let mut stops = shop.hub.stops();
+/// Passes stop requests on until the program ends. The ear is open before anything is claimed, not when this is first
+/// polled: a request in between would reach nobody.
+pub(super) async fn keep(shop: Arc<Shop>, mut stops: Receiver<(JobId, u32)>, ended: CancellationToken) {
     loop {
         let heard = tokio::select! {
             heard = stops.recv() => heard,

@@ -122,10 +122,11 @@ impl Workers {
             Lane { sub_types: of(true), slots: blocking.clone() },
         ];
         let (stop_claiming, ended) = (CancellationToken::new(), CancellationToken::new());
+        let stops = shop.hub.stops();
         let dispatcher = Mutex::new(Some(runtime.spawn(dispatch(shop.clone(), lanes, stop_claiming.clone()))));
         let loops = vec![
             runtime.spawn(report(shop.clone(), ended.clone())),
-            runtime.spawn(keeper::keep(shop.clone(), ended.clone())),
+            runtime.spawn(keeper::keep(shop.clone(), stops, ended.clone())),
         ];
         Self { shop, blocking, waiting, stop_claiming, ended, dispatcher, loops: Mutex::new(loops) }
     }
