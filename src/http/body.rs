@@ -48,6 +48,9 @@ pub(crate) fn none(call: &Call) -> Result<(), Problem> {
 
 async fn read(call: &Call, mut payload: Payload) -> Result<Bytes, Problem> {
     let bytes_max = call.settings().body_bytes_max;
+    if call.header(&header::CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+        return Err(Problem::Unread(Protocol::Encoded, payload));
+    }
     let length = call.header(&header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
     if length.is_some_and(|length| length > bytes_max as u64) {
         return Err(Problem::Unread(Protocol::BodyTooLarge(bytes_max), payload));

@@ -43,6 +43,8 @@ pub(crate) enum Protocol {
     UriTooLong,
     /// The body is of another type than these.
     NotJson(&'static str),
+    /// The body is compressed.
+    Encoded,
     /// A header's value is too long.
     HeaderTooLarge,
 }
@@ -106,7 +108,9 @@ impl Problem {
                 Protocol::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
                 Protocol::BodyTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
                 Protocol::UriTooLong => (StatusCode::URI_TOO_LONG, "uri_too_long"),
-                Protocol::NotJson(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+                Protocol::NotJson(_) | Protocol::Encoded => {
+                    (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
+                }
                 Protocol::HeaderTooLarge => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large"),
             },
         }
@@ -134,6 +138,7 @@ impl Problem {
                     format!("the address is longer than the {} bytes that are allowed", limits::URI_BYTES_MAX)
                 }
                 Protocol::NotJson(types) => format!("the body must be sent with Content-Type {types}"),
+                Protocol::Encoded => "the body must be sent as it is, without a Content-Encoding".to_owned(),
                 Protocol::HeaderTooLarge => {
                     format!("a header is longer than the {} bytes that are allowed", limits::HEADER_BYTES_MAX)
                 }

@@ -168,6 +168,8 @@ async fn a_body_that_is_not_json_is_415() {
         assert_eq!(send("/jobs", kind).await.error(), (415, "unsupported_media_type".to_owned()), "{kind:?}");
     }
     assert_eq!(send("/jobs/batch", Some("text/csv")).await.error().0, 415);
+    let zipped = server.client.post(server.url("/jobs")).header("content-encoding", "gzip").json(&json!({}));
+    assert_eq!(server.send(zipped).await.error(), (415, "unsupported_media_type".to_owned()));
     for kind in ["application/json; charset=utf-8", "Application/JSON"] {
         assert_eq!(send("/jobs", Some(kind)).await.status, 202, "{kind}");
     }
