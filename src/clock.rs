@@ -67,14 +67,28 @@ impl fmt::Display for Timestamp {
         let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
         let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
         let year = year_of_era + era * 400 + i64::from(month <= 2);
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
-            of_day / 3_600_000,
-            of_day / 60_000 % 60,
-            of_day / 1_000 % 60,
-            of_day % 1_000
-        )
+        // Most of what is shown of a job is times, so the digits are put down by hand.
+        let Ok(year @ 0..=9_999) = u64::try_from(year) else {
+            return write!(f, "{year:04}-{month:02}-{day:02}T{}", &Self(of_day).to_string()[11..]);
+        };
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        let parts = [
+            (0, 4, year),
+            (5, 2, month.unsigned_abs()),
+            (8, 2, day.unsigned_abs()),
+            (11, 2, of_day.unsigned_abs() / 3_600_000),
+            (14, 2, of_day.unsigned_abs() / 60_000 % 60),
+            (17, 2, of_day.unsigned_abs() / 1_000 % 60),
+            (20, 3, of_day.unsigned_abs() % 1_000),
+        ];
+        for (at, digits, number) in parts {
+            let mut rest = number;
+            for place in text[at..at + digits].iter_mut().rev() {
+                *place = b'0' + (rest % 10) as u8;
+                rest /= 10;
+            }
+        }
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 
@@ -141,6 +155,7 @@ mod tests {
             assert_eq!(Timestamp(millis).to_string(), text);
             assert_eq!(text.parse::<Timestamp>(), Ok(Timestamp(millis)));
         }
+        assert_eq!(Timestamp(253_402_300_800_001).to_string(), "10000-01-01T00:00:00.001Z");
         assert_eq!("1970-01-01T02:00:00+02:00".parse(), Ok(Timestamp(0)));
         assert!("yesterday".parse::<Timestamp>().is_err());
     }
