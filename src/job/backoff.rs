@@ -32,6 +32,11 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
+    /// Whether it is what a job gets that asks for nothing.
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// No second try.
     pub const fn never() -> Self {
         Self { max_retries: 0, delay_ms: 0, max_delay_ms: 0, jitter: 0.0, exponential: false }

@@ -31,14 +31,19 @@ pub struct Life {
     /// Where it stands.
     pub state: State,
     /// Rises with every transition but a progress report; a transition names the one that it was decided on.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub revision: u32,
     /// Rises with every claim: the fencing token (rule 2).
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub epoch: u32,
     /// Number of the current or latest try, from 1; 0 before the first.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub attempt: u32,
     /// Failures so far; only they use up retries (rule 4).
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub failures: u32,
     /// Processes that it took down (rule 3).
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub crashes: u32,
     /// How far the current or latest try came.
     #[serde(default, skip_serializing_if = "Progress::is_none")]
@@ -49,6 +54,11 @@ pub struct Life {
     /// JSON that a try left for the next one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saved: Option<Arc<str>>,
+}
+
+/// A new job's life is written half a million times; what it has none of is left out.
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Where a job stands.
@@ -110,12 +120,16 @@ pub struct End {
     /// How its last try ended, or would have.
     pub outcome: Outcome,
     /// Whether it waits among the dead letters for somebody to decide.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dead: bool,
     /// Who held it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<Holder>,
     /// Where its result is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<ResultRef>,
     /// What went wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Arc<JobError>>,
 }
 

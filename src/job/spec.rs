@@ -21,6 +21,7 @@ pub struct Spec {
     /// How urgent it is.
     pub priority: Priority,
     /// When and how often it is tried again.
+    #[serde(default, skip_serializing_if = "RetryPolicy::is_default")]
     pub retry: RetryPolicy,
     /// Whose job it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -13,9 +13,10 @@ use rusqlite::Connection;
 use super::disk::DiskError;
 
 /// Commits between two passing checkpoints.
-const COMMITS_BETWEEN: u32 = 256;
-/// Pages of 4 KiB in the log beyond which the writer folds it itself: 256 MiB.
-const LOG_PAGES_MAX: i64 = 65_536;
+const COMMITS_BETWEEN: u32 = 64;
+/// Pages of 4 KiB in the log beyond which the writer starts it anew: 16 MiB. A log that is written over in place syncs
+/// faster than one that grows, and most of it has been folded in passing by then.
+const LOG_PAGES_MAX: i64 = 4_096;
 
 /// The thread, and what it found.
 pub(super) struct Checkpointer {
@@ -45,13 +46,15 @@ impl Checkpointer {
     /// Counts a commit, and wakes the thread now and then.
     pub(super) fn after_commit(&mut self, conn: &Connection) {
         self.commits += 1;
+        if self.too_long.swap(false, Ordering::AcqRel) {
+            fold(conn, "RESTART");
+            self.commits = 0;
+        }
         if self.commits < COMMITS_BETWEEN {
             return;
         }
         self.commits = 0;
-        if self.too_long.swap(false, Ordering::AcqRel) {
-            fold(conn, "RESTART");
-        } else if let Some(wake) = &self.wake {
+        if let Some(wake) = &self.wake {
             // A full channel means that it is awake already.
             let _ = wake.try_send(());
         }

@@ -176,33 +176,44 @@ impl Disk {
         Ok(())
     }
 
-    /// Appends an ended job to the history, with its payload given or taken from the live table.
+    /// Appends an ended job to the history; what never changes comes with it, or is taken from the live table.
     fn insert_history(&self, job: &Job, payload: Option<&Bytes>) -> Result<(), DiskError> {
-        let mut insert = self.conn.prepare_cached(
-            "INSERT INTO history VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
-                coalesce(?14, (SELECT payload FROM live WHERE seq = ?1), x'7B7D'))",
-        )?;
         let spec = &job.spec;
-        insert.execute(params![
-            job.seq as i64,
-            job.id.as_bytes(),
-            job.created_at.as_millis(),
-            job.end().map_or(0, |end| end.at.as_millis()),
-            job.status().as_str(),
-            spec.kind.as_str(),
-            spec.sub_type.as_str(),
-            spec.priority.as_str(),
-            spec.user_id.as_deref(),
-            spec.schedule_id(),
-            super::core::dead(job) as i64,
-            json(&**spec)?,
-            json(&job.life)?,
-            payload.map(|payload| &payload[..]),
-        ])?;
+        let (seq, life) = (job.seq as i64, json(&job.life)?);
+        let ended_at = job.end().map_or(0, |end| end.at.as_millis());
+        let (status, dead) = (job.status().as_str(), super::core::dead(job) as i64);
+        let (kind, sub_type, priority) = (spec.kind.as_str(), spec.sub_type.as_str(), spec.priority.as_str());
+        let (user, schedule) = (spec.user_id.as_deref(), spec.schedule_id());
+        match payload {
+            Some(payload) => self
+                .conn
+                .prepare_cached("INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?
+                .execute(params![
+                    seq,
+                    job.id.as_bytes(),
+                    job.created_at.as_millis(),
+                    ended_at,
+                    status,
+                    kind,
+                    sub_type,
+                    priority,
+                    user,
+                    schedule,
+                    dead,
+                    json(&**spec)?,
+                    life,
+                    &payload[..],
+                ])?,
+            None => self
+                .conn
+                .prepare_cached(
+                    "INSERT INTO history SELECT seq, id, created_at, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, spec, ?10, payload
+                     FROM live WHERE seq = ?1",
+                )?
+                .execute(params![seq, ended_at, status, kind, sub_type, priority, user, schedule, dead, life])?,
+        };
         for tag in spec.tags() {
-            self.conn
-                .prepare_cached("INSERT OR IGNORE INTO tag VALUES (?, ?)")?
-                .execute(params![&**tag, job.seq as i64])?;
+            self.conn.prepare_cached("INSERT OR IGNORE INTO tag VALUES (?, ?)")?.execute(params![&**tag, seq])?;
         }
         Ok(())
     }
