@@ -148,7 +148,7 @@ impl Disk {
                 (Origin::New(payload), false) => self.insert_live(job, payload)?,
                 (Origin::Live, false) => {
                     let mut update = self.conn.prepare_cached("UPDATE live SET life = ?2 WHERE seq = ?1")?;
-                    update.execute(params![seq as i64, json(&job.life)?])?;
+                    one(update.execute(params![seq as i64, json(&job.life)?])?, job)?;
                 }
                 (Origin::New(payload), true) => self.insert_history(job, Some(payload))?,
                 (Origin::Live, true) => {
@@ -184,7 +184,7 @@ impl Disk {
         let (status, dead) = (job.status().as_str(), super::core::dead(job) as i64);
         let (kind, sub_type, priority) = (spec.kind.as_str(), spec.sub_type.as_str(), spec.priority.as_str());
         let (user, schedule) = (spec.user_id.as_deref(), spec.schedule_id());
-        match payload {
+        let rows = match payload {
             Some(payload) => self
                 .conn
                 .prepare_cached("INSERT INTO history VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?
@@ -212,6 +212,7 @@ impl Disk {
                 )?
                 .execute(params![seq, ended_at, status, kind, sub_type, priority, user, schedule, dead, life])?,
         };
+        one(rows, job)?;
         for tag in spec.tags() {
             self.conn.prepare_cached("INSERT OR IGNORE INTO tag VALUES (?, ?)")?.execute(params![&**tag, seq])?;
         }
@@ -226,19 +227,14 @@ impl Disk {
             let mut update = self
                 .conn
                 .prepare_cached("UPDATE history SET life = ?2, dead = ?3, status = ?4, ended_at = ?5 WHERE seq = ?1")?;
-            update.execute(params![
-                seq,
-                life,
-                super::core::dead(job) as i64,
-                job.status().as_str(),
-                end.at.as_millis()
-            ])?;
+            let (dead, status, at) = (super::core::dead(job) as i64, job.status().as_str(), end.at.as_millis());
+            one(update.execute(params![seq, life, dead, status, at])?, job)?;
             return Ok(());
         }
         let mut reopen = self.conn.prepare_cached(
             "INSERT INTO live SELECT seq, id, created_at, spec, ?2, payload FROM history WHERE seq = ?1",
         )?;
-        reopen.execute(params![seq, life])?;
+        one(reopen.execute(params![seq, life])?, job)?;
         self.conn.prepare_cached("DELETE FROM history WHERE seq = ?")?.execute([seq])?;
         self.conn.prepare_cached("DELETE FROM tag WHERE seq = ?")?.execute([seq])?;
         Ok(())
@@ -294,6 +290,14 @@ impl Disk {
         )?;
         forget.execute(params![seq as i64, limits::LOG_LINES_MAX as i64])?;
         Ok(())
+    }
+}
+
+/// A write about a job finds exactly one row, or memory and disk no longer speak of the same jobs (rule 36).
+fn one(rows: usize, job: &Job) -> Result<(), DiskError> {
+    match rows {
+        1 => Ok(()),
+        _ => Err(DiskError::Lost(format!("a write about job {} found {rows} rows", job.id).into())),
     }
 }
 
