@@ -11,8 +11,8 @@ use super::Sample;
 use crate::cli::ending::{Ending, Trouble};
 use crate::cli::{args, output};
 
-/// Columns of text beyond which a value in the table is cut.
-const VALUE_COLUMNS: usize = 24;
+/// Columns of text beyond which a smallest or largest value in the table is cut: the commonest says more.
+const VALUE_COLUMNS: usize = 11;
 
 pub fn started(url: &str, kept: Option<&Path>) -> Result<(), Trouble> {
     let kept = kept.map_or_else(|| "in memory".to_owned(), |path| format!("in {}", path.display()));
@@ -87,10 +87,17 @@ fn pretty(value: &impl serde::Serialize) -> Result<String, Trouble> {
 }
 
 fn cells(column: &Value) -> Vec<String> {
-    let text = |name: &str| column.get(name).map_or_else(String::new, shown);
+    let text = |name: &str| match (name, column.get(name)) {
+        ("name" | "type", Some(Value::String(text))) => output::harmless(text),
+        (_, value) => value.map_or_else(String::new, shown),
+    };
     let top = column.pointer("/top/0").map_or_else(String::new, |top| {
         let count = top.get("count").and_then(Value::as_u64).unwrap_or(0);
-        format!("{} ({})", top.get("value").map_or_else(String::new, shown), output::grouped(count))
+        format!(
+            "{} × {}",
+            output::grouped(count),
+            output::harmless(top.get("value").and_then(Value::as_str).unwrap_or_default())
+        )
     });
     let mut cells: Vec<_> = ["name", "type", "empty", "distinct", "min", "max", "mean"].map(text).into();
     cells.push(top);
