@@ -74,6 +74,14 @@ pub async fn rule_06_a_job_is_not_handed_out_before_its_time(bed: Bed) {
     assert_eq!(bed.store().claim(claim(9), at(5_000)).await.unwrap().next_due, None);
 }
 
+/// Whoever claims may have looked at the clock just before whoever inserted.
+pub async fn rule_20_a_claim_by_an_earlier_clock_loses_no_job(bed: Bed) {
+    let job = bed.accept(new_job(), at(1)).await;
+    let mut claimed = bed.claimed_ids(9, at(0)).await;
+    claimed.extend(bed.claimed_ids(9, at(1)).await);
+    assert_eq!(claimed, [job.id]);
+}
+
 pub async fn the_next_due_is_that_of_the_subtypes_asked_for(bed: Bed) {
     bed.accept(job_of("other").run_at(at(1_000)), at(0)).await;
     bed.accept(new_job().run_at(at(3_000)), at(0)).await;

@@ -80,6 +80,7 @@ clauses! {
         rule_30_waiting_raises_a_job_boundedly
         a_job_whose_time_came_first_goes_first
         rule_06_a_job_is_not_handed_out_before_its_time
+        rule_20_a_claim_by_an_earlier_clock_loses_no_job
         the_next_due_is_that_of_the_subtypes_asked_for
         a_failed_job_is_not_handed_out_before_its_backoff
         an_expired_job_is_not_handed_out_and_is_in_nobodys_way
