@@ -161,7 +161,11 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended already.
+        // It may have ended already, and if a test fails over that, this says why.
+        let ended = self.child.try_wait();
+        if std::thread::panicking() {
+            eprintln!("the server (ended: {ended:?}) logged:\n{}", self.log());
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
