@@ -64,7 +64,8 @@ impl Shared<'_> {
             }
             68..74 => self.unique(wire, chance),
             74..78 => self.effect(wire, chance),
-            78..88 => self.cancel(wire, chance),
+            78..82 => self.deaf(wire, chance),
+            82..89 => self.cancel(wire, chance),
             _ => self.look(wire, chance),
         }
     }
@@ -138,8 +139,21 @@ impl Shared<'_> {
         self.post(wire, json!({ "subType": "command", "payload": payload, "tags": [tag] }), None).map(drop)
     }
 
+    /// A job that goes on for a while after it was cancelled: the kill may come in between.
+    fn deaf(&self, wire: &mut Wire, chance: &mut Chance) -> io::Result<()> {
+        let mut job = sleep(chance, json!({ "ignoreCancel": true }));
+        job["payload"]["durationMs"] = json!(chance.between(50, 300));
+        job["priority"] = json!("high");
+        let Some(job) = self.post(wire, job, None)? else { return Ok(()) };
+        self.cancel_this(wire, job)
+    }
+
     fn cancel(&self, wire: &mut Wire, chance: &mut Chance) -> io::Result<()> {
         let Some(job) = self.one_of_lately(chance) else { return Ok(()) };
+        self.cancel_this(wire, job)
+    }
+
+    fn cancel_this(&self, wire: &mut Wire, job: String) -> io::Result<()> {
         if wire.ask("DELETE", &format!("/jobs/{job}"), None, None)?.status == 204 {
             self.history.note(&[Entry::Cancelled { job }]);
         }
