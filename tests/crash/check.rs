@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::history::{Entry, History};
 use crate::load::{batch_tag, effects_of};
@@ -55,7 +55,7 @@ pub fn check(home: &Home, history: &History, server: &Server) -> Vec<Complaint> 
     let said = Said::read(history.read());
     let mut complaints = said.complaints.clone();
     let wire = &mut server.wire();
-    complaints.extend(said.unique_keys.iter().filter_map(|key| active_twice(wire, key)));
+    complaints.extend(said.unique_keys.iter().filter_map(|key| active_twice(wire, history, key)));
     complaints.extend(drain(wire));
 
     let there = list(wire, "", &mut complaints);
@@ -122,11 +122,27 @@ impl Said {
     }
 }
 
-/// Whether more than one job of a unique key has not ended.
-fn active_twice(wire: &mut Wire, key: &str) -> Option<Complaint> {
+/// Whether more than one job of a unique key has not ended, or one more is accepted beside the one that has not.
+fn active_twice(wire: &mut Wire, history: &History, key: &str) -> Option<Complaint> {
     let active = wire.get(&format!("/jobs?tag={key}&status=queued,started,progress")).unwrap().json();
     let active = active["data"].as_array().unwrap();
-    (active.len() > 1).then(|| Complaint::UniqueTwice { what: format!("{active:?}") })
+    if active.len() > 1 {
+        return Some(Complaint::UniqueTwice { what: format!("{active:?}") });
+    }
+    let holder = id(active.first()?);
+    let number = history.number();
+    history.note(&[Entry::Asked { number, jobs: 1, key: None, unique: Some(key.to_owned()) }]);
+    let second = json!({ "subType": "noop", "payload": {}, "uniqueKey": key, "tags": [key] });
+    let reply = wire.post("/jobs", &second).unwrap();
+    if reply.status != 202 {
+        history.note(&[Entry::Refused { number, status: reply.status }]);
+        return None;
+    }
+    let second = reply.accepted();
+    history.note(&[Entry::Acknowledged { number, jobs: vec![second.clone()] }]);
+    let holder = wire.get(&format!("/jobs/{holder}")).unwrap().json();
+    let what = format!("{second} was accepted beside {holder}");
+    holder["completedAt"].is_null().then_some(Complaint::UniqueTwice { what })
 }
 
 /// Waits until nothing is under way any more.
