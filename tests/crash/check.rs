@@ -60,7 +60,8 @@ pub fn check(home: &Home, history: &History, server: &Server) -> Vec<Complaint> 
 
     let there = list(wire, "", &mut complaints);
     let effects = home.effects();
-    complaints.extend(said.acknowledged.iter().filter_map(|id| lost(wire, id, there.get(id))));
+    let mut lost = |id: &&String| !there.contains_key(*id) || (!said.seen.contains_key(*id) && is_missing(wire, id));
+    complaints.extend(said.acknowledged.iter().filter(|id| lost(id)).map(|job| Complaint::Lost { job: job.clone() }));
     complaints.extend(said.seen.values().flat_map(|(seen, before)| changed(seen, *before, &there, &effects)));
     for id in &said.cancelled {
         let status = there.get(id).map_or("gone", status);
@@ -180,10 +181,9 @@ fn list(wire: &mut Wire, filter: &str, complaints: &mut Vec<Complaint>) -> BTree
     }
 }
 
-/// A job that is not there, by its id or in the list.
-fn lost(wire: &mut Wire, id: &str, listed: Option<&Value>) -> Option<Complaint> {
-    let reply = wire.get(&format!("/jobs/{id}")).unwrap();
-    (reply.status != 200 || listed.is_none()).then(|| Complaint::Lost { job: id.to_owned() })
+/// Whether a job that is listed is not there by its id.
+fn is_missing(wire: &mut Wire, id: &str) -> bool {
+    wire.get(&format!("/jobs/{id}")).unwrap().status != 200
 }
 
 fn changed(seen: &Value, before: usize, there: &BTreeMap<String, Value>, effects: &str) -> Vec<Complaint> {

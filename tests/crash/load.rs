@@ -31,7 +31,7 @@ struct Shared<'a> {
 /// Puts a server under load, and kills it once so many requests more are acknowledged.
 pub fn press_and_kill(home: &Home, history: &History, round: u64, chance: &mut Chance, server: Server) {
     let shared = Shared { home, history, round, lately: Mutex::default(), holders: Default::default() };
-    let kill_after = chance.between(20, 500);
+    let kill_after = chance.between(20, 350);
     std::thread::scope(|scope| {
         for _ in 0..CLIENTS {
             let (mut wire, seed, shared) = (server.wire(), chance.number(), &shared);

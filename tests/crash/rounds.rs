@@ -23,6 +23,7 @@ fn killed_at_random_moments_it_keeps_every_promise() {
         }
         server = home.start();
         let complaints = check(&home, &history, &server);
+        println!("round {round}: {} complaints", complaints.len());
         if !complaints.is_empty() {
             server.kill();
             panic!("seed {seed}, round {round}, kept in {}: {complaints:#?}", home.keep().display());
