@@ -17,9 +17,6 @@ impl Embedded {
             return Ok(Claimed::default());
         }
         let mut core = self.core(now);
-        // Whoever claims may have looked at the clock before whoever inserted, and have come here after. By that older
-        // time a job in the queue would not be due yet, and be taken for one that has expired.
-        let now = core.latest;
         let claimed = core.claim(claim, now, &self.shown);
         let next_due = core.ready.next_due(&claim.sub_types);
         if let Some(journalled) = &self.journalled {

@@ -11,7 +11,7 @@ use super::ledger::Slots;
 use super::ready::{Entry, Ready};
 use super::shown::{Recent, Shown};
 use crate::clock::Timestamp;
-use crate::job::{Event, Job, JobId, Name, Payload, State, Transition, decide};
+use crate::job::{Event, Job, JobId, Name, Payload, Refusal, State, Transition, decide};
 use crate::limits;
 use crate::store::query::Sort4;
 use crate::store::{Claim, LogLine};
@@ -131,9 +131,15 @@ impl Core {
                     claimed.push((running, slot));
                 }
                 // It has expired: it waits for `overdue` to end it, and stands in nobody's way.
-                Err(_) => {
+                Err(Refusal::Expired) => {
                     self.lapsed.insert(job.seq);
                     self.leave_gate(&job);
+                }
+                // It was accepted by a caller whose clock was a moment ahead of this one's: its time is about to come.
+                Err(_) => {
+                    self.leave_gate(&job);
+                    let (sub_type, entry) = place(&job);
+                    self.ready.add(sub_type, job.spec.priority, entry, now);
                 }
             }
         }
