@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::settings::{self, ResultPlace, Settings};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, Result};
 use crate::job::Holder;
 use crate::limits;
@@ -50,7 +51,8 @@ impl Faena {
     pub async fn start_at(settings: Settings, registry: Registry, clock: Clock) -> Result<Self> {
         settings.validate()?;
         let runtime = Builder::new_multi_thread().thread_name("faena").enable_all().build().map_err(Error::internal)?;
-        let (engine, results) = match open(&runtime, &settings, &clock).await {
+        let hub = Arc::new(Hub::default());
+        let (engine, results) = match open(&runtime, &settings, clock.now(), hub.ready().clone()).await {
             Ok(opened) => opened,
             Err(error) => {
                 // Dropping it here, in somebody's task, would panic.
@@ -58,7 +60,7 @@ impl Faena {
                 return Err(error);
             }
         };
-        let (hub, metrics, histories) = (Arc::new(Hub::default()), Arc::new(Metrics::new()), Arc::default());
+        let (metrics, histories) = (Arc::new(Metrics::new()), Arc::default());
         let observed = Observed::new(engine, hub.clone(), metrics.clone(), Arc::clone(&histories));
         let store: Arc<dyn Store> = Arc::new(observed);
         let node = node();
@@ -156,8 +158,13 @@ impl Drop for Faena {
 }
 
 /// Opens the store and the place of large results, on a thread that may take its time.
-async fn open(runtime: &Runtime, settings: &Settings, clock: &Clock) -> Result<(Arc<dyn Store>, Arc<dyn Results>)> {
-    let (settings, now) = (settings.clone(), clock.now());
+async fn open(
+    runtime: &Runtime,
+    settings: &Settings,
+    now: Timestamp,
+    new_work: Arc<Notify>,
+) -> Result<(Arc<dyn Store>, Arc<dyn Results>)> {
+    let settings = settings.clone();
     let opened = runtime.spawn_blocking(move || -> Result<(Arc<dyn Store>, Arc<dyn Results>)> {
         let Some(path) = settings.database() else {
             return Ok((Arc::new(Embedded::memory()), Arc::new(Memory::default())));
@@ -172,7 +179,7 @@ async fn open(runtime: &Runtime, settings: &Settings, clock: &Clock) -> Result<(
             settings::Durability::Full => embedded::Durability::Full,
             settings::Durability::Relaxed => embedded::Durability::Relaxed,
         };
-        let store = Embedded::open(&embedded::Open { path, durability }, now)?;
+        let store = Embedded::open_telling(&embedded::Open { path, durability }, now, new_work)?;
         let found = store.health().recovered;
         tracing::info!(
             waiting = found.waiting,

@@ -22,7 +22,7 @@ pub struct Hub {
     single: single::Single,
     changes: changes::Feed,
     stops: broadcast::Sender<(JobId, u32)>,
-    ready: Notify,
+    ready: Arc<Notify>,
 }
 
 impl Default for Hub {
@@ -31,7 +31,7 @@ impl Default for Hub {
             single: single::Single::default(),
             changes: changes::Feed::default(),
             stops: broadcast::Sender::new(STOPS_UNDER_WAY_MAX),
-            ready: Notify::new(),
+            ready: Arc::default(),
         }
     }
 }
@@ -68,7 +68,7 @@ impl Hub {
     }
 
     /// Runs when there may be new work. A hint: one call may stand for many jobs, or for none.
-    pub fn ready(&self) -> &Notify {
+    pub fn ready(&self) -> &Arc<Notify> {
         &self.ready
     }
 }

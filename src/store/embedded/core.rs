@@ -34,6 +34,8 @@ pub(super) struct Core {
     pub(super) leases: BTreeSet<(Timestamp, u64)>,
     /// Waiting jobs by the moment they expire.
     pub(super) expiries: BTreeSet<(Timestamp, u64)>,
+    /// A job was indexed since the writer last told.
+    pub(super) has_new_work: bool,
     /// Expired jobs that a claim has met: they are in no queue any more.
     lapsed: HashSet<u64>,
     /// Where each running job stands in the ledger.
@@ -81,6 +83,7 @@ impl Core {
             latest: Timestamp::default(),
             leases: BTreeSet::new(),
             expiries: BTreeSet::new(),
+            has_new_work: false,
             lapsed: HashSet::new(),
             slots: Slots::default(),
             inline_bytes: 0,
@@ -135,11 +138,10 @@ impl Core {
                     self.lapsed.insert(job.seq);
                     self.leave_gate(&job);
                 }
-                // It was accepted by a caller whose clock was a moment ahead of this one's: its time is about to come.
+                // Its time has come by another caller's clock, and comes by this one's in a moment.
                 Err(_) => {
                     self.leave_gate(&job);
-                    let (sub_type, entry) = place(&job);
-                    self.ready.add(sub_type, job.spec.priority, entry, now);
+                    self.ready.add(&job.spec.sub_type, job.spec.priority, place(&job).1, now);
                 }
             }
         }
@@ -257,6 +259,7 @@ impl Core {
 
     /// Puts a job into the indexes that its waiting needs.
     pub(super) fn index(&mut self, job: &Job) {
+        self.has_new_work = true;
         let (sub_type, entry) = place(job);
         self.ready.add(sub_type, job.spec.priority, entry, self.latest);
         if let Some(at) = job.spec.expires_at().filter(|_| job.life.epoch == 0) {

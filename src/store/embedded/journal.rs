@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use super::core::Core;
 use super::disk::{Disk, DiskError};
@@ -51,6 +51,8 @@ pub(super) struct Journal {
     broken: Mutex<Option<Arc<str>>>,
     is_broken: AtomicBool,
     writer: Mutex<Option<JoinHandle<()>>>,
+    /// Told as soon as a commit has brought work, before whoever waits for the commit is answered.
+    new_work: Arc<Notify>,
 }
 
 #[derive(Default)]
@@ -70,13 +72,19 @@ const BACKLOG_MAX: usize = 100_000;
 
 impl Journal {
     /// Starts the writer.
-    pub(super) fn start(disk: Disk, core: Arc<Mutex<Core>>, shown: Arc<Shown>) -> std::io::Result<Arc<Self>> {
+    pub(super) fn start(
+        disk: Disk,
+        core: Arc<Mutex<Core>>,
+        shown: Arc<Shown>,
+        new_work: Arc<Notify>,
+    ) -> std::io::Result<Arc<Self>> {
         let journal = Arc::new(Self {
             queue: Mutex::default(),
             filled: Condvar::new(),
             broken: Mutex::new(None),
             is_broken: AtomicBool::new(false),
             writer: Mutex::new(None),
+            new_work,
         });
         let writer = Writer { journal: journal.clone(), disk, core, shown };
         let thread = std::thread::Builder::new().name("faena-journal".into()).spawn(move || writer.run())?;
@@ -218,6 +226,10 @@ impl Writer {
             core.forget_pruned(id, &sort, dead, &self.shown);
         }
         core.doomed.clear();
+        if std::mem::take(&mut core.has_new_work) {
+            drop(core);
+            self.journal.new_work.notify_one();
+        }
     }
 
     /// Refuses the bundles that only bring new jobs, and keeps those that report on jobs which exist.

@@ -39,7 +39,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use self::core::{Core, Step};
 use self::journal::{Bundle, Change, Journal};
@@ -95,6 +95,14 @@ impl Embedded {
     /// # Errors
     /// When another process has it open, when a newer version or another program wrote it, or when it cannot be read.
     pub fn open(open: &Open, now: Timestamp) -> Result<Self, StoreError> {
+        Self::open_telling(open, now, Arc::default())
+    }
+
+    /// The same, and `new_work` is told as soon as a commit has brought work: before whoever waits for that commit.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    pub fn open_telling(open: &Open, now: Timestamp, new_work: Arc<Notify>) -> Result<Self, StoreError> {
         let began = std::time::Instant::now();
         let lock = recover::lock(&beside(&open.path, "lock"))?;
         let conn = schema::open_to_write(&open.path, open.durability)?;
@@ -109,7 +117,7 @@ impl Embedded {
         ledger.clear().map_err(disk::broken)?;
         changes.iter().for_each(|change| core.confirm(change, &shown));
         let core = Arc::new(Mutex::new(core));
-        let journal = Journal::start(disk, core.clone(), shown.clone()).map_err(disk::broken)?;
+        let journal = Journal::start(disk, core.clone(), shown.clone(), new_work).map_err(disk::broken)?;
         recovered.took_ms = began.elapsed().as_millis() as u64;
         let readers = Readers::open(&open.path)?;
         let journalled = Some(Journalled { journal, readers, ledger, lock: Mutex::new(Some(lock)) });
