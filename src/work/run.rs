@@ -127,7 +127,7 @@ pub(super) fn start(shop: &Arc<Shop>, processor: Arc<Registered>, job: Arc<Job>,
             }
             Body::Blocking(_) => {
                 let answer = on_thread(&shop, processor.clone(), payload, ctx, slot);
-                wait_for_thread(&run, limit, answer).await
+                wait_for_thread(&shop, &run, limit, answer).await
             }
         };
         finish(&shop, &run, ended).await;
@@ -168,16 +168,23 @@ fn on_thread(shop: &Shop, processor: Arc<Registered>, payload: bytes::Bytes, ctx
 }
 
 /// Waits for a thread, and gives it up when it does not listen.
-async fn wait_for_thread(run: &Run, limit: Option<Duration>, (mut answered, slot): OnThread) -> Ended {
+async fn wait_for_thread(shop: &Shop, run: &Run, limit: Option<Duration>, (mut answered, slot): OnThread) -> Ended {
     let lost = |_| Err(Failure::new("the thread ended without an answer"));
     let why = tokio::select! {
         biased;
         answer = &mut answered => return Ended::Answered(answer.unwrap_or_else(lost)),
         why = asked_to_stop(run, limit) => why,
     };
-    match tokio::time::timeout(limits::STOP_GRACE, &mut answered).await {
-        Ok(answer) => Ended::Answered(answer.unwrap_or_else(lost)),
-        Err(_) => {
+    let patience = async {
+        tokio::select! {
+            () = tokio::time::sleep(limits::STOP_GRACE) => {}
+            () = shop.hurry.cancelled() => {}
+        }
+    };
+    tokio::select! {
+        biased;
+        answer = &mut answered => Ended::Answered(answer.unwrap_or_else(lost)),
+        () = patience => {
             if let Some(slot) = &mut *slot.lock() {
                 slot.abandon();
             }

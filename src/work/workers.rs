@@ -72,6 +72,8 @@ pub(super) struct Shop {
     /// Stop requests for claims that have not entered yet.
     early: Mutex<HashSet<(JobId, u32)>>,
     left: Notify,
+    /// Trips when threads that do not listen are to be given up without grace.
+    pub(super) hurry: CancellationToken,
     entered: AtomicUsize,
 }
 
@@ -111,6 +113,7 @@ impl Workers {
             freed,
             early: Mutex::default(),
             left: Notify::new(),
+            hurry: CancellationToken::new(),
             entered: AtomicUsize::new(0),
         });
         let of = |is_blocking: bool| -> Arc<[Name]> {
@@ -165,9 +168,15 @@ impl Workers {
         runs.iter().for_each(|run| run.ask_to_stop(Why::Drain));
         // A thread that does not listen is given up after its own grace; somewhat later all is said.
         let last = limits::STOP_GRACE + Duration::from_secs(1);
+        let hurry = async {
+            at_once.cancelled().await;
+            self.shop.hurry.cancel();
+            std::future::pending::<()>().await;
+        };
         tokio::select! {
             () = self.shop.empty() => {}
             () = tokio::time::sleep(last) => {}
+            () = hurry => {}
         }
         self.ended.cancel();
         let loops = std::mem::take(&mut *self.loops.lock());
