@@ -167,7 +167,7 @@ async fn open(
     let settings = settings.clone();
     let opened = runtime.spawn_blocking(move || -> Result<(Arc<dyn Store>, Arc<dyn Results>)> {
         let Some(path) = settings.database() else {
-            return Ok((Arc::new(Embedded::memory()), Arc::new(Memory::default())));
+            return Ok((Arc::new(Embedded::memory_telling(new_work)), Arc::new(Memory::default())));
         };
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         if let Some(folder) = folder {

@@ -39,9 +39,7 @@ impl Default for Hub {
 impl Hub {
     /// Tells that a job is now like this. The store's decorator calls it once for each change that readers may see.
     pub fn publish(&self, job: &Arc<Job>) {
-        if job.run_at().is_some() {
-            self.ready.notify_one();
-        } else if job.run().is_some_and(|run| run.cancel.is_some()) {
+        if job.run().is_some_and(|run| run.cancel.is_some()) {
             // Nobody listening is fine: then nothing runs here.
             let _ = self.stops.send((job.id, job.life.epoch));
         }
@@ -67,7 +65,8 @@ impl Hub {
         self.stops.subscribe()
     }
 
-    /// Runs when there may be new work. A hint: one call may stand for many jobs, or for none.
+    /// Where a store tells that there may be new work, and a dispatcher hears of it. A hint: one call may stand for many
+    /// jobs, or for none.
     pub fn ready(&self) -> &Arc<Notify> {
         &self.ready
     }

@@ -61,7 +61,8 @@ fn serve_hastily(folder: &Path) {
     runtime.block_on(async {
         let (clock, hub, metrics) = (Clock::System, Arc::new(Hub::default()), Arc::new(Metrics::new()));
         let open = Open { path: folder.join("faena.db"), durability: Durability::Full };
-        let hasty = Hasty { inner: Arc::new(Embedded::open(&open, clock.now()).unwrap()), held: Mutex::default() };
+        let inner = Embedded::open_telling(&open, clock.now(), hub.ready().clone()).unwrap();
+        let hasty = Hasty { inner: Arc::new(inner), held: Mutex::default() };
         let histories: Arc<faena::store::observed::Histories> = Arc::default();
         let store: Arc<dyn Store> =
             Arc::new(Observed::new(Arc::new(hasty), hub.clone(), metrics.clone(), histories.clone()));

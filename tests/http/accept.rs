@@ -200,12 +200,10 @@ async fn the_answer_is_held_until_the_job_has_finished_if_that_is_preferred() {
     let server = Server::start();
     let request = server.client.post(server.url("/jobs")).header("Prefer", "wait=30");
     let held = server.send(request.json(&json!({ "subType": "noop", "payload": {} })));
+    let mut changes = server.service.hub().changes(None).unwrap();
     let work = async {
-        let mut jobs = server.claim(1).await;
-        while jobs.is_empty() {
-            server.service.hub().ready().notified().await;
-            jobs = server.claim(1).await;
-        }
+        changes.next().await.unwrap();
+        let jobs = server.claim(1).await;
         server.succeed(jobs[0].id, None).await
     };
     let (answer, job) = futures_util::join!(held, work);

@@ -5,7 +5,7 @@
 //! | `core` | the decided state and its indexes, under one lock |
 //! | `ready`, `gates`, `keys` | who is next; concurrency keys; unique and idempotency keys |
 //! | `shown` | the committed state that readers see, without that lock |
-//! | `accept`, `claim`, `list` | accepting jobs; handing them out; lists over memory and disk |
+//! | `accept`, `claim`, `commit`, `list` | accepting jobs; handing them out; their steps; lists over memory and disk |
 //! | `journal`, `disk` | group commit: the queue, the writer, the transaction |
 //! | `schema`, `rows`, `history`, `readers`, `prune`, `checkpoint` | the tables, and what is read from and done to them |
 //! | `ledger`, `recover`, [`inspect`] | what ran when the process died; a look from outside |
@@ -15,6 +15,7 @@
 mod accept;
 mod checkpoint;
 mod claim;
+mod commit;
 mod core;
 mod disk;
 mod gates;
@@ -41,7 +42,7 @@ use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, oneshot};
 
-use self::core::{Core, Step};
+use self::core::Core;
 use self::journal::{Bundle, Change, Journal};
 use self::ledger::Ledger;
 use self::readers::Readers;
@@ -52,7 +53,7 @@ use super::{
     Recovered, Standing, Store, StoreError, Tally,
 };
 use crate::clock::Timestamp;
-use crate::job::{Job, JobId, Name, Payload, Transition, Visibility};
+use crate::job::{Job, JobId, Name, Payload, Transition};
 
 /// The embedded store.
 pub struct Embedded {
@@ -61,6 +62,7 @@ pub struct Embedded {
     journalled: Option<Journalled>,
     recovered: Recovered,
     closed: AtomicBool,
+    new_work: Arc<Notify>,
 }
 
 /// What stands behind the memory.
@@ -86,8 +88,19 @@ type Ticket = oneshot::Receiver<Result<(), StoreError>>;
 impl Embedded {
     /// A store that lives and dies with the process.
     pub fn memory() -> Self {
-        let core = Arc::new(Mutex::new(Core::new(false)));
-        Self { core, shown: Arc::default(), journalled: None, recovered: Recovered::default(), closed: false.into() }
+        Self::memory_telling(Arc::default())
+    }
+
+    /// The same, and `new_work` is told when there is new work.
+    pub fn memory_telling(new_work: Arc<Notify>) -> Self {
+        Self {
+            core: Arc::new(Mutex::new(Core::new(false))),
+            shown: Arc::default(),
+            journalled: None,
+            recovered: Recovered::default(),
+            closed: false.into(),
+            new_work,
+        }
     }
 
     /// A store on disk. It is recovered when this returns; that may take some seconds for a million jobs.
@@ -117,11 +130,11 @@ impl Embedded {
         ledger.clear().map_err(disk::broken)?;
         changes.iter().for_each(|change| core.confirm(change, &shown));
         let core = Arc::new(Mutex::new(core));
-        let journal = Journal::start(disk, core.clone(), shown.clone(), new_work).map_err(disk::broken)?;
+        let journal = Journal::start(disk, core.clone(), shown.clone(), new_work.clone()).map_err(disk::broken)?;
         recovered.took_ms = began.elapsed().as_millis() as u64;
         let readers = Readers::open(&open.path)?;
         let journalled = Some(Journalled { journal, readers, ledger, lock: Mutex::new(Some(lock)) });
-        Ok(Self { core, shown, journalled, recovered, closed: false.into() })
+        Ok(Self { core, shown, journalled, recovered, closed: false.into(), new_work })
     }
 
     /// The decided state, told what time it is.
@@ -146,6 +159,9 @@ impl Embedded {
     fn record(&self, core: &mut Core, changes: Vec<Change>) -> Option<Ticket> {
         let Some(journalled) = &self.journalled else {
             changes.iter().for_each(|change| core.confirm(change, &self.shown));
+            if std::mem::take(&mut core.has_new_work) {
+                self.new_work.notify_one();
+            }
             return None;
         };
         let (waiter, ticket) = oneshot::channel();
@@ -158,56 +174,6 @@ impl Embedded {
         if let Some(journalled) = self.journalled.as_ref().filter(|_| !changes.is_empty()) {
             journalled.journal.push(Bundle { changes, waiter: None });
         }
-    }
-
-    /// Applies steps; the answers are final once the ticket is.
-    fn commit_now(&self, transitions: Vec<Transition>, now: Timestamp) -> (Vec<Committed>, Option<Ticket>) {
-        let mut core = self.core(now);
-        let mut answers = Vec::with_capacity(transitions.len());
-        let mut changes = Vec::with_capacity(transitions.len());
-        let mut waits = false;
-        for mut transition in transitions {
-            let visibility = transition.visibility;
-            let follow_ups = std::mem::take(&mut transition.follow_ups);
-            let was_finished = core.jobs.get(&transition.seq).is_none_or(|job| job.is_finished());
-            let load = |id| self.load_here(id);
-            answers.push(match core.apply(transition, now, &self.shown, load) {
-                Step::Applied(job) if visibility == Visibility::Fleeting => {
-                    if self.shown.get(job.id).is_some_and(|shown| shown.life.revision == job.life.revision) {
-                        core.show(job.clone(), &self.shown);
-                    }
-                    Committed::Applied { job, follow_ups: Vec::new() }
-                }
-                Step::Applied(job) => {
-                    waits = true;
-                    changes.push(match (was_finished, job.is_finished()) {
-                        (true, true) => Change::Amend(job.clone()),
-                        (true, false) => Change::Reopen(job.clone()),
-                        (false, true) => Change::Finish(job.clone()),
-                        (false, false) => Change::Put(job.clone()),
-                    });
-                    let follow_ups = self.follow(&mut core, follow_ups, now, &mut changes);
-                    Committed::Applied { job, follow_ups }
-                }
-                Step::Stale(job) => {
-                    waits = true;
-                    Committed::Stale(job)
-                }
-                Step::Taken(by) => Committed::Taken(by),
-                Step::Missing => Committed::Missing,
-            });
-        }
-        let ticket = if waits { self.record(&mut core, changes) } else { None };
-        (answers, ticket)
-    }
-
-    /// Reads an ended job on this thread, in one step with the decided state.
-    fn load_here(&self, id: JobId) -> Option<Job> {
-        let journalled = self.journalled.as_ref()?;
-        journalled.readers.read_here(|conn| history::get(conn, id)).unwrap_or_else(|error| {
-            tracing::error!(%error, job_id = %id, "an ended job cannot be read");
-            None
-        })
     }
 }
 

@@ -1,0 +1,60 @@
+//! Applying steps: decided in memory, whole or not at all, and on disk once the ticket is settled.
+
+use super::core::Step;
+use super::journal::Change;
+use super::{Embedded, Ticket, history};
+use crate::clock::Timestamp;
+use crate::job::{Job, JobId, Transition, Visibility};
+use crate::store::Committed;
+
+impl Embedded {
+    /// Applies steps; the answers are final once the ticket is.
+    pub(super) fn commit_now(&self, transitions: Vec<Transition>, now: Timestamp) -> (Vec<Committed>, Option<Ticket>) {
+        let mut core = self.core(now);
+        let mut answers = Vec::with_capacity(transitions.len());
+        let mut changes = Vec::with_capacity(transitions.len());
+        let mut waits = false;
+        for mut transition in transitions {
+            let visibility = transition.visibility;
+            let follow_ups = std::mem::take(&mut transition.follow_ups);
+            let was_finished = core.jobs.get(&transition.seq).is_none_or(|job| job.is_finished());
+            let load = |id| self.load_here(id);
+            answers.push(match core.apply(transition, now, &self.shown, load) {
+                Step::Applied(job) if visibility == Visibility::Fleeting => {
+                    if self.shown.get(job.id).is_some_and(|shown| shown.life.revision == job.life.revision) {
+                        core.show(job.clone(), &self.shown);
+                    }
+                    Committed::Applied { job, follow_ups: Vec::new() }
+                }
+                Step::Applied(job) => {
+                    waits = true;
+                    changes.push(match (was_finished, job.is_finished()) {
+                        (true, true) => Change::Amend(job.clone()),
+                        (true, false) => Change::Reopen(job.clone()),
+                        (false, true) => Change::Finish(job.clone()),
+                        (false, false) => Change::Put(job.clone()),
+                    });
+                    let follow_ups = self.follow(&mut core, follow_ups, now, &mut changes);
+                    Committed::Applied { job, follow_ups }
+                }
+                Step::Stale(job) => {
+                    waits = true;
+                    Committed::Stale(job)
+                }
+                Step::Taken(by) => Committed::Taken(by),
+                Step::Missing => Committed::Missing,
+            });
+        }
+        let ticket = if waits { self.record(&mut core, changes) } else { None };
+        (answers, ticket)
+    }
+
+    /// Reads an ended job on this thread, in one step with the decided state.
+    fn load_here(&self, id: JobId) -> Option<Job> {
+        let journalled = self.journalled.as_ref()?;
+        journalled.readers.read_here(|conn| history::get(conn, id)).unwrap_or_else(|error| {
+            tracing::error!(%error, job_id = %id, "an ended job cannot be read");
+            None
+        })
+    }
+}
