@@ -184,6 +184,22 @@ fn rule_07_recovery_counts_a_crash_once() {
 }
 
 #[test]
+fn rule_03_the_latest_start_is_counted_wherever_its_slot_is() {
+    on_disk(|bed| async move {
+        let jobs = vec![Insert::from(new_job()), Insert::from(new_job())];
+        bed.store().insert(jobs, Group::Each, at(0)).await.unwrap();
+        let claimed = bed.claim(2, at(10)).await;
+        // The second one ends first, so that its next start gets the slot of the other, before its own old one.
+        bed.applied(&claimed[1], released(1), at(20)).await;
+        bed.applied(&claimed[0], succeeded(1), at(30)).await;
+        assert_eq!(bed.claim_one(at(40)).await.life.epoch, 2);
+        let bed = bed.after_a_crash(at(1_000));
+        let after = bed.get(claimed[1].id).await;
+        assert_eq!((after.life.epoch, after.life.crashes), (2, 1));
+    });
+}
+
+#[test]
 fn an_orderly_close_leaves_a_run_that_nobody_gave_back_as_crashed() {
     on_disk(|bed| async move {
         bed.accept(new_job(), at(0)).await;

@@ -29,7 +29,7 @@ pub(super) fn recover(
 ) -> Result<(Recovered, Vec<Change>), StoreError> {
     let mut found = Recovered::default();
     let mut changes = Vec::new();
-    let noted: HashMap<u64, Noted> = noted.iter().map(|noted| (noted.seq, *noted)).collect();
+    let noted = latest_of(noted);
     core.latest = now;
     read_keys(conn, core)?;
     let mut select = conn.prepare(&format!("SELECT {COLUMNS} FROM live ORDER BY seq")).map_err(broken)?;
@@ -63,6 +63,18 @@ pub(super) fn recover(
         }
     }
     Ok((found, changes))
+}
+
+/// The latest claim of each job: its earlier ones may still stand in other slots.
+fn latest_of(noted: &[Noted]) -> HashMap<u64, Noted> {
+    let mut latest: HashMap<u64, Noted> = HashMap::new();
+    for noted in noted {
+        let known = latest.entry(noted.seq).or_insert(*noted);
+        if noted.epoch > known.epoch {
+            *known = *noted;
+        }
+    }
+    latest
 }
 
 /// The job after its process died, if it was running in that process.
