@@ -2,10 +2,14 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::answer::{self, Head};
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A connection to a server.
 pub struct Exchange {
@@ -19,6 +23,7 @@ impl Exchange {
     pub fn new(addr: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(addr).context("cannot connect")?;
         stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         Ok(Self { stream, read: vec![0; 64 * 1024], filled: 0 })
     }
 

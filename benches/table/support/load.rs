@@ -25,6 +25,8 @@ pub const ROLE: &str = "load";
 const THREADS: usize = 1;
 /// Time at the start of a run that does not count: connections are made, caches are cold.
 const WARM_UP: Duration = Duration::from_millis(500);
+/// How long the last answers may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What to send, and for how long.
 #[derive(Clone, Serialize, Deserialize)]
@@ -118,7 +120,7 @@ pub fn play() -> Result<()> {
 
 fn converse_on_a_thread(load: &Arc<Load>, thread: usize, began: Instant) -> Result<Counted> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, async {
+    let all = async {
         let mine = (thread..load.connections).step_by(THREADS);
         let connections: Vec<_> =
             mine.map(|number| tokio::task::spawn_local(converse(load.clone(), number, began))).collect();
@@ -127,6 +129,9 @@ fn converse_on_a_thread(load: &Arc<Load>, thread: usize, began: Instant) -> Resu
             sum.add(&connection.await??)?;
         }
         Ok(sum)
+    };
+    LocalSet::new().block_on(&runtime, async {
+        tokio::time::timeout(WARM_UP + load.run + PATIENCE, all).await.context("the server does not answer any more")?
     })
 }
 
