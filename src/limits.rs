@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-/// Bytes of one payload. A megabyte holds a large form; larger inputs belong in a file that the payload names.
+/// Bytes of one payload. It holds a large form many times over; larger inputs belong in a file that the payload names.
 pub const PAYLOAD_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Bytes of one request body: a payload and its envelope, or a batch.
 pub const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
