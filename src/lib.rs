@@ -91,7 +91,7 @@
 //! # How it is built
 //!
 //! Modules know only those above them in this list:
-//! [`error`], [`clock`], [`limits`] · [`job`] (the domain, pure) · [`watch`] (who is told of changes) · [`store`] (the
+//! [`error`], [`clock`], [`limits`] · [`job`] and [`schedule`] (the domain, pure) · [`watch`] (who is told of changes) · [`store`] (the
 //! port and its engine) · [`work`] and [`upkeep`] · [`processors`] · [`service`] (the use cases) · [`http`],
 //! [`client`] · [`app`].
 //!
@@ -115,6 +115,7 @@ pub mod http;
 pub mod job;
 pub mod limits;
 pub mod processors;
+pub mod schedule;
 pub mod service;
 pub mod store;
 pub mod upkeep;

@@ -39,6 +39,34 @@ pub const UNIQUE_WINDOW_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Jobs of one concurrency key that may run at once.
 pub const CONCURRENCY_MAX: u32 = 10_000;
 
+/// Bytes of a cron expression: the longest sensible one names each of a few dozen minutes.
+pub const CRON_BYTES_MAX: usize = 256;
+/// Bytes of a time zone's name; the longest of the database has 32.
+pub const ZONE_BYTES_MAX: usize = 64;
+/// Bytes of a schedule's name: it stands in addresses and in lists.
+pub const SCHEDULE_NAME_BYTES_MAX: usize = 100;
+/// Bytes of a schedule's description: a paragraph.
+pub const DESCRIPTION_BYTES_MAX: usize = 1_000;
+/// Bytes of a schedule's payload: it is kept in memory and copied into every job.
+pub const SCHEDULE_PAYLOAD_BYTES_MAX: usize = 256 * 1024;
+/// Addresses that hear of a schedule's failures; more of them are a mailing list.
+pub const EMAILS_MAX: usize = 20;
+/// Bytes of an e-mail address, after RFC 5321.
+pub const EMAIL_BYTES_MAX: usize = 254;
+/// Furthest that jitter puts a tick off.
+pub const JITTER_MAX: Duration = Duration::from_secs(3600);
+/// A tick is on time for so long: a scheduler that was busy or restarted is no reason to speak of a misfire.
+pub const MISFIRE_GRACE: Duration = Duration::from_secs(10);
+/// Missed ticks that `fire_all` fires when the schedule names no bound.
+pub const CATCH_UP_DEFAULT: u32 = 100;
+/// Missed ticks that `fire_all` fires at most (rule 23): the most recent ones.
+pub const CATCH_UP_MAX: u32 = 1_000;
+/// Jobs of one schedule that may wait or run before its further ticks are passed over: a job that takes longer than its
+/// period must not fill the queue.
+pub const OVERLAP_MAX: usize = 1_000;
+/// Ticks of the past that one backfill fires.
+pub const BACKFILL_MAX: usize = 1_000;
+
 /// Bytes of a progress message.
 pub const MESSAGE_BYTES_MAX: usize = 500;
 /// Bytes of an error's message.

@@ -56,6 +56,9 @@ pub struct Options {
     /// The schedule that fired it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule_id: Option<Box<str>>,
+    /// The tick of the schedule that it stands for; none when somebody asked for it between ticks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheduled_for: Option<Timestamp>,
 }
 
 /// At most one job of a key.
@@ -273,5 +276,10 @@ impl Spec {
     /// The schedule that fired it, if one did.
     pub fn schedule_id(&self) -> Option<&str> {
         self.options()?.schedule_id.as_deref()
+    }
+
+    /// The tick that it stands for, if it stands for one.
+    pub fn scheduled_for(&self) -> Option<Timestamp> {
+        self.options()?.scheduled_for
     }
 }

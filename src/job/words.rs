@@ -94,6 +94,8 @@ macro_rules! words {
     };
 }
 
+pub(crate) use words;
+
 words! {
     /// Where a job stands, as a client sees it.
     Status {

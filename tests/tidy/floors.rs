@@ -7,6 +7,8 @@ use crate::source::{Source, blank};
 const FLOORS: &[&[&str]] = &[
     &["clock", "limits"],
     &["job"],
+    // A schedule makes jobs; a job does not know who made it.
+    &["schedule"],
     // The refusals name jobs; the domain itself never answers with them.
     &["error"],
     &["watch"],

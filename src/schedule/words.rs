@@ -1,0 +1,135 @@
+//! The closed vocabularies of schedules, spelled as on the wire.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::job::words::words;
+
+/// The identity of a schedule: a UUIDv7.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ScheduleId(Uuid);
+
+impl ScheduleId {
+    /// A fresh id.
+    pub fn new() -> Self {
+        Self(Uuid::now_v7())
+    }
+
+    /// The id with these 16 bytes.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+
+    /// The 16 bytes of the id.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+}
+
+impl Default for ScheduleId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for ScheduleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_hyphenated().fmt(f)
+    }
+}
+
+impl fmt::Debug for ScheduleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for ScheduleId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Uuid::try_parse(text).map(Self)
+    }
+}
+
+words! {
+    /// Whether a schedule fires.
+    Standing {
+        /// It does.
+        Enabled = "enabled",
+        /// It does not, until somebody enables it.
+        Disabled = "disabled",
+        /// It does not, until it is resumed or its pause has ended.
+        Paused = "paused",
+    }
+}
+
+words! {
+    /// What becomes of ticks that nobody was there for.
+    #[derive(Default)]
+    MisfirePolicy {
+        /// One job stands for all of them.
+        #[default]
+        FireOnce = "fire_once",
+        /// They are passed over.
+        Skip = "skip",
+        /// Each of them fires, the most recent ones up to a bound.
+        FireAll = "fire_all",
+    }
+}
+
+words! {
+    /// What becomes of a tick while an earlier job of the schedule has not ended.
+    #[derive(Default)]
+    OverlapPolicy {
+        /// The tick is passed over.
+        #[default]
+        Skip = "skip",
+        /// Its job waits until the earlier one has ended.
+        Queue = "queue",
+        /// The earlier job is asked to stop, and the new one follows it.
+        CancelRunning = "cancel_running",
+        /// Both run.
+        Allow = "allow",
+    }
+}
+
+words! {
+    /// What becomes of a local time that the clock leaps over.
+    #[derive(Default)]
+    Gap {
+        /// It fires at the first instant after the leap.
+        #[default]
+        Shift = "shift",
+        /// It does not fire.
+        Skip = "skip",
+    }
+}
+
+words! {
+    /// When a local time fires that the clock shows twice.
+    #[derive(Default)]
+    Fold {
+        /// The first time.
+        #[default]
+        First = "first",
+        /// The second time.
+        Second = "second",
+        /// Both times.
+        Both = "both",
+    }
+}
+
+words! {
+    /// A clock change that a tick has to do with.
+    ClockChange {
+        /// It stands for a local time that the clock leaps over.
+        Gap = "gap",
+        /// The clock shows its local time twice.
+        Fold = "fold",
+    }
+}
