@@ -138,9 +138,12 @@ pub const IDEMPOTENCY_WINDOW: Duration = Duration::from_secs(24 * 3600);
 pub const PAGE_MAX: usize = 500;
 /// Rows on a page when none are asked for.
 pub const PAGE_DEFAULT: usize = 20;
-/// Deepest offset; a cursor goes further at no cost.
-pub const OFFSET_MAX: usize = 100_000;
-/// A total that no counter keeps (by date, tag or text) is counted up to here.
+/// Deepest offset where counters are kept: they tell where it is. More jobs than any history holds.
+pub const OFFSET_MAX: usize = 1_000_000_000;
+/// Deepest offset where jobs are searched for (by user, tag, schedule or text, and among dead letters): what it leaves
+/// out must be found first. A cursor goes further at no cost.
+pub const OFFSET_SEARCHED_MAX: usize = 10_000;
+/// A total that no counter keeps (by user, tag, schedule or text) is counted up to here.
 pub const COUNTED_TOTAL_MAX: u64 = 10_000;
 /// Jobs that one bulk retry, cancel or discard touches in one step (rule 27).
 pub const BULK_CHUNK: usize = 500;

@@ -69,19 +69,28 @@ impl Jobs {
 
 /// The table, and on stderr what lies beyond it.
 fn print(page: &JobPage, now: Timestamp) -> Result<(), Trouble> {
-    if page.data.is_empty() {
-        output::note("no jobs");
-        return Ok(());
+    match (page.data.is_empty(), page.pagination.has_more) {
+        (true, false) => output::note("no jobs"),
+        (true, true) => output::note(format!("no jobs so far; the search goes on with {}", next(page))),
+        (false, _) => show(&page.data, now)?,
     }
-    show(&page.data, now)?;
-    if page.pagination.has_more {
-        let shown = page.data.len() as u64 + page.pagination.offset.unwrap_or(0);
-        let total = output::grouped(page.pagination.total);
-        let next = page.next_cursor.as_deref();
-        let how = next.map_or_else(|| format!("--offset {shown}"), |cursor| format!("--cursor {cursor}"));
-        output::note(format!("{} of {total}; more with {how}", output::grouped(shown)));
+    if !page.data.is_empty() && page.pagination.has_more {
+        let least = if page.pagination.total_is_exact { "" } else { "at least " };
+        let (shown, total) = (output::grouped(shown(page)), output::grouped(page.pagination.total));
+        output::note(format!("{shown} of {least}{total}; more with {}", next(page)));
     }
     Ok(())
+}
+
+/// Jobs until the end of this page.
+fn shown(page: &JobPage) -> u64 {
+    page.data.len() as u64 + page.pagination.offset.unwrap_or(0)
+}
+
+/// The flag that asks for the next page.
+fn next(page: &JobPage) -> String {
+    let cursor = page.next_cursor.as_deref().map(|cursor| format!("--cursor {cursor}"));
+    cursor.unwrap_or_else(|| format!("--offset {}", shown(page)))
 }
 
 /// A column: its head, its least width for the terminal it appears in, and what it says of a job.

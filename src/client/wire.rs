@@ -172,14 +172,22 @@ pub struct JobPage {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pagination {
-    /// Jobs in all.
+    /// Jobs in all, or at least how many.
     pub total: u64,
+    /// Whether that is all of them.
+    #[serde(default = "so_it_is")]
+    pub total_is_exact: bool,
     /// Jobs on a page.
     pub limit: u64,
     /// Jobs before it.
     pub offset: Option<u64>,
     /// Whether there are more after it.
     pub has_more: bool,
+}
+
+/// Servers that do not say so count them all.
+fn so_it_is() -> bool {
+    true
 }
 
 /// Which jobs, as the query of an address: names of the contract with their values.

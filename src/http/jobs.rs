@@ -82,13 +82,17 @@ pub(crate) async fn page_of(call: &Call, filter: Filter, page: Page) -> Answer {
         Start::Offset(offset) => offset,
         Start::After(_) => 0,
     };
-    let next_cursor = found.items.last().filter(|_| found.more).map(|job| query::cursor(job, page.sort));
+    let next_cursor = found.next().map(|after| query::cursor(after, page.sort));
     let listed = Listed {
         success: true,
         data,
-        message: format!("{} of {} jobs.", found.items.len(), found.total),
+        message: match found.exact {
+            true => format!("{} of {} jobs.", found.items.len(), found.total),
+            false => format!("{} of at least {} jobs.", found.items.len(), found.total),
+        },
         pagination: Pagination {
             total: found.total,
+            total_is_exact: found.exact,
             limit: page.limit,
             offset,
             has_more: found.more,

@@ -61,12 +61,12 @@ impl Service {
         loop {
             let page = Page { sort: Sort::CreatedAscending, limit: limits::BULK_CHUNK, start };
             let chunk = self.store().list(filter.clone(), page, now).await?;
-            let Some(last) = chunk.items.last() else { return Ok(bulk) };
-            start = Start::After(last.seq);
+            let next = chunk.next();
             bulk.matched += chunk.items.len() as u64;
             bulk.changed += self.act_on_all(chunk.items, &event, now).await?;
-            if !chunk.more {
-                return Ok(bulk);
+            match next {
+                Some(after) => start = Start::After(after),
+                None => return Ok(bulk),
             }
         }
     }

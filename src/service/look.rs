@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::job::estimate::remaining;
 use crate::job::{Attempt, Job, JobError, JobId, Outcome, ResultRef};
 use crate::limits;
+use crate::store::query::Start;
 use crate::store::results::Found;
 use crate::store::{Filter, LogLine, Page, PageOf};
 
@@ -66,7 +67,14 @@ impl Service {
         if !(1..=limits::PAGE_MAX).contains(&page.limit) {
             return Err(Error::field("limit", format!("must be between 1 and {}", limits::PAGE_MAX)));
         }
-        Ok(self.store().list(filter, page, self.now()).await?)
+        let deepest = if filter.is_placed() { limits::OFFSET_MAX } else { limits::OFFSET_SEARCHED_MAX };
+        match page.start {
+            Start::Offset(offset) if offset > deepest => {
+                let message = format!("must be at most {deepest} for this list; go further by cursor");
+                Err(Error::field("offset", message))
+            }
+            _ => Ok(self.store().list(filter, page, self.now()).await?),
+        }
     }
 
     /// The tries of a job, oldest first, with the one under way.

@@ -74,6 +74,11 @@ pub trait Store: Send + Sync + 'static {
     fn payload(&self, id: JobId) -> Answer<'_, Option<Bytes>>;
 
     /// A page of the jobs that a filter names, as committed, with their total.
+    ///
+    /// - It takes milliseconds, however many jobs there are. A search that finds little is given up for the moment: then
+    ///   the page is shorter than was asked for, and [`PageOf::next`] says where it goes on. A walk from page to page
+    ///   misses nothing.
+    /// - Counters are kept by sort and date of acceptance: however many ended jobs an offset leaves out, it is as fast.
     fn list(&self, filter: Filter, page: Page, now: Timestamp) -> Answer<'_, PageOf<Arc<Job>>>;
 
     /// How many jobs there are of each sort. Kept, not counted (rule 28).

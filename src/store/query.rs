@@ -26,7 +26,8 @@ pub struct Filter {
     pub created_after: Option<Timestamp>,
     /// Accepted before.
     pub created_before: Option<Timestamp>,
-    /// With this text in the id, subtype, user, a tag, the progress message or the error; case does not matter.
+    /// With this text in the id, subtype, user, a tag, the progress message or the error; case does not matter. The
+    /// whole id of a job that exists names that job alone.
     pub text: Option<Box<str>>,
     /// Dead letters alone.
     pub dead: bool,
@@ -67,10 +68,23 @@ pub enum Start {
 pub struct PageOf<T> {
     /// The part.
     pub items: Vec<T>,
-    /// How many there are in all; counted up to [`COUNTED_TOTAL_MAX`](crate::limits::COUNTED_TOTAL_MAX) where no counter is kept.
+    /// How many there are in all, or at least how many.
     pub total: u64,
-    /// Whether there are more after this part.
+    /// Whether that is all of them. Where no counter is kept they are counted for a few milliseconds, and up to
+    /// [`COUNTED_TOTAL_MAX`](crate::limits::COUNTED_TOTAL_MAX).
+    pub exact: bool,
+    /// Whether there may be more after this part.
     pub more: bool,
+    /// Where the search for this part was given up before the part was full: it goes on from there.
+    pub reached: Option<u64>,
+}
+
+impl PageOf<Arc<Job>> {
+    /// The place that the next part starts after, if there may be one.
+    pub fn next(&self) -> Option<u64> {
+        let last = self.items.last().map(|job| job.seq);
+        self.reached.or(last).filter(|_| self.more)
+    }
 }
 
 /// How many jobs there are of each sort.
@@ -140,15 +154,29 @@ impl Filter {
         !self.dead && !self.status.is_empty() && self.status.iter().all(|status| !status.is_terminal())
     }
 
-    /// Whether the kept counters answer its total.
+    /// Whether jobs of this sort can be among those that it names.
+    pub fn names_sort(&self, sort: &Sort4) -> bool {
+        (self.status.is_empty() || self.status.contains(&sort.status))
+            && self.kind.as_ref().is_none_or(|kind| *kind == sort.kind)
+            && self.sub_type.as_ref().is_none_or(|sub_type| *sub_type == sort.sub_type)
+            && self.priority.is_none_or(|priority| priority == sort.priority)
+            && (!self.dead || sort.status == Status::Failed)
+    }
+
+    /// Whether it says nothing but of which sort the jobs are and when they were accepted: then counters are kept for
+    /// it, and any part of a list is found at once.
+    pub fn is_placed(&self) -> bool {
+        self.user_id.is_none() && self.tag.is_none() && self.schedule_id.is_none() && self.text.is_none() && !self.dead
+    }
+
+    /// Whether the kept counters answer its total by themselves.
     pub fn is_kept(&self) -> bool {
-        self.user_id.is_none()
-            && self.tag.is_none()
-            && self.schedule_id.is_none()
-            && self.created_after.is_none()
-            && self.created_before.is_none()
-            && self.text.is_none()
-            && !self.dead
+        self.is_placed() && self.created_after.is_none() && self.created_before.is_none()
+    }
+
+    /// The id that its text is, if it is one.
+    pub fn whole_id(&self) -> Option<JobId> {
+        self.text.as_deref().filter(|text| text.len() == 36)?.parse().ok()
     }
 }
 
@@ -183,9 +211,4 @@ impl Job {
             priority: spec.priority,
         }
     }
-}
-
-/// The place of a page's last job, for a client to go on from.
-pub fn cursor_of(job: &Job) -> (u64, JobId) {
-    (job.seq, job.id)
 }

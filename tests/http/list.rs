@@ -73,13 +73,19 @@ async fn bad_filters_and_pages_are_named() {
         ("limit=ten", "limit"),
         ("limit=1&limit=2", "limit"),
         ("offset=-1", "offset"),
-        ("offset=100001", "offset"),
+        ("offset=1000000001", "offset"),
+        ("userId=ana&offset=10001", "offset"),
+        ("tag=x&offset=10001", "offset"),
+        ("scheduleId=x&offset=10001", "offset"),
+        ("q=x&offset=10001", "offset"),
         ("cursor=nonsense", "cursor"),
         ("page=2", "page"),
     ] {
         let answer = server.get(&format!("/jobs?{query}")).await;
         assert_eq!((answer.error().0, answer.fields()), (400, vec![field.to_owned()]), "{query}");
     }
+    assert_eq!(server.get("/dead-letters?offset=10001").await.fields(), ["offset"]);
+    assert_eq!(server.get("/jobs?offset=1000000000&status=queued&createdAfter=2020-01-01T00:00:00Z").await.status, 200);
     assert_eq!(server.get("/jobs?limit=0&sort=x&priority=y").await.fields().len(), 3, "all at once");
 }
 
@@ -91,6 +97,7 @@ async fn pages_by_offset_and_by_cursor_are_the_same_list() {
     let first = server.get("/jobs").await.json();
     assert_eq!(first["pagination"]["limit"], 20);
     assert_eq!((&first["pagination"]["hasMore"], &first["pagination"]["offset"]), (&json!(true), &json!(0)));
+    assert_eq!((&first["pagination"]["total"], &first["pagination"]["totalIsExact"]), (&json!(25), &json!(true)));
     for sort in ["createdAt", "-createdAt"] {
         let mut wanted = made.clone();
         if sort == "-createdAt" {

@@ -40,7 +40,7 @@ async fn crowd(bed: &Bed, dice: &mut Dice, count: i64) {
     }
 }
 
-fn some_job(dice: &mut Dice, n: i64) -> NewJob {
+pub fn some_job(dice: &mut Dice, n: i64) -> NewJob {
     let mut job = job_of(dice.one_of(&["work", "report", "train"])).priority(dice.one_of(Priority::ALL));
     job.kind = dice.chance(2).then(|| name(dice.one_of(&["data", "ml"])));
     if dice.chance(2) {
@@ -56,7 +56,7 @@ fn some_job(dice: &mut Dice, n: i64) -> NewJob {
     job
 }
 
-fn some_filter(dice: &mut Dice, count: i64) -> Filter {
+pub fn some_filter(dice: &mut Dice, count: i64) -> Filter {
     let mut filter = Filter::default();
     for _ in 0..dice.below(3) {
         filter.status.push(dice.one_of(Status::ALL));
@@ -100,16 +100,16 @@ fn names(filter: &Filter, job: &Job) -> bool {
             .is_none_or(|wanted| text.iter().any(|part| part.to_lowercase().contains(&wanted.to_lowercase())))
 }
 
-async fn page(bed: &Bed, filter: &Filter, sort: Sort, limit: usize, start: Start) -> PageOf<Arc<Job>> {
+pub async fn page(bed: &Bed, filter: &Filter, sort: Sort, limit: usize, start: Start) -> PageOf<Arc<Job>> {
     bed.store().list(filter.clone(), Page { sort, limit, start }, at(NOW)).await.unwrap()
 }
 
-fn seqs(jobs: &[Arc<Job>]) -> Vec<u64> {
+pub fn seqs(jobs: &[Arc<Job>]) -> Vec<u64> {
     jobs.iter().map(|job| job.seq).collect()
 }
 
 /// What a filter must answer, in order.
-fn expected(everything: &[Arc<Job>], filter: &Filter, sort: Sort) -> Vec<u64> {
+pub fn expected(everything: &[Arc<Job>], filter: &Filter, sort: Sort) -> Vec<u64> {
     let mut found: Vec<_> = everything.iter().filter(|job| names(filter, job)).map(|job| job.seq).collect();
     if sort == Sort::CreatedDescending {
         found.reverse();
@@ -150,7 +150,7 @@ pub async fn every_filter_alone_names_what_it_says(bed: Bed) {
         let wanted = expected(&all, &filter, Sort::CreatedAscending);
         assert!(!wanted.is_empty(), "the crowd has some of each: {filter:?}");
         assert_eq!(seqs(&found.items), wanted, "{filter:?}");
-        assert_eq!((found.total, found.more), (wanted.len() as u64, false), "{filter:?}");
+        assert_eq!((found.total, found.exact, found.more), (wanted.len() as u64, true, false), "{filter:?}");
     }
 }
 
@@ -167,7 +167,7 @@ pub async fn mixed_filters_sorts_and_offsets_agree_with_the_reference(bed: Bed) 
         let found = page(&bed, &filter, sort, limit, Start::Offset(offset)).await;
         let part: Vec<_> = wanted.iter().skip(offset).take(limit).copied().collect();
         assert_eq!(seqs(&found.items), part, "{filter:?} {sort:?} limit {limit} offset {offset}");
-        assert_eq!(found.total, wanted.len() as u64, "{filter:?}");
+        assert_eq!((found.total, found.exact), (wanted.len() as u64, true), "{filter:?}");
         assert_eq!(found.more, wanted.len() > offset + limit, "{filter:?} {sort:?} limit {limit} offset {offset}");
     }
 }
@@ -185,8 +185,8 @@ pub async fn rule_32_cursor_pages_are_complete_and_without_duplicates(bed: Bed) 
             loop {
                 let page = page(&bed, &filter, sort, limit, start).await;
                 found.extend(seqs(&page.items));
-                let Some(last) = page.items.last().filter(|_| page.more) else { break };
-                start = Start::After(last.seq);
+                let Some(after) = page.next() else { break };
+                start = Start::After(after);
             }
             assert_eq!(found, expected(&all, &filter, sort), "{filter:?} {sort:?} limit {limit}");
         }
@@ -222,6 +222,25 @@ pub async fn a_page_past_the_end_is_empty_and_knows_the_total(bed: Bed) {
     assert_eq!((found.items.len(), found.total, found.more), (0, 3, false));
     let first = page(&bed, &Filter::default(), Sort::default(), 3, Start::Offset(0)).await;
     assert_eq!((first.items.len(), first.more), (3, false));
+}
+
+pub async fn the_whole_id_of_a_job_names_it_alone(bed: Bed) {
+    let (ended, waiting) = (bed.ended(new_job(), Outcome::Success, at(0)).await, bed.accept(new_job(), at(1)).await);
+    let talks_of_it = bed.accept(new_job().tag(ended.id.to_string()), at(2)).await;
+    let list = async |text: &str, start| {
+        let filter = Filter { text: Some(text.into()), ..Filter::default() };
+        let found = page(&bed, &filter, Sort::default(), 10, start).await;
+        (seqs(&found.items), found.total)
+    };
+    for job in [&ended, &waiting] {
+        assert_eq!(list(&job.id.to_string().to_uppercase(), Start::Offset(0)).await, (vec![job.seq], 1));
+        assert_eq!(list(&job.id.to_string(), Start::Offset(1)).await, (vec![], 1));
+        assert_eq!(list(&job.id.to_string(), Start::After(job.seq)).await, (vec![], 1));
+    }
+    assert_eq!(list(&ended.id.to_string()[1..], Start::Offset(0)).await.0, [talks_of_it.seq, ended.seq]);
+    assert_eq!(list(&faena::job::JobId::new().to_string(), Start::Offset(0)).await, (vec![], 0));
+    let filter = Filter { text: Some(ended.id.to_string().into()), tag: Some("none".into()), ..Filter::default() };
+    assert_eq!(page(&bed, &filter, Sort::default(), 10, Start::Offset(0)).await.total, 0);
 }
 
 pub async fn a_job_is_listed_once_whatever_happened_to_it(bed: Bed) {

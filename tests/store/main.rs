@@ -11,6 +11,7 @@ mod history;
 mod idempotency;
 mod insert;
 mod list;
+mod long;
 mod model;
 mod overdue;
 mod reference;
@@ -133,6 +134,7 @@ clauses! {
         rule_32_what_comes_and_ends_meanwhile_does_not_shift_a_cursor
         a_page_past_the_end_is_empty_and_knows_the_total
         a_job_is_listed_once_whatever_happened_to_it
+        the_whole_id_of_a_job_names_it_alone
     }
     counts {
         rule_28_what_is_kept_is_what_is_there

@@ -103,15 +103,23 @@ fn filtered(operation: Operation) -> Operation {
         .query("scheduleId", text(), "Fired by this schedule.")
         .query("createdAfter", time(), "Accepted at or after.")
         .query("createdBefore", time(), "Accepted before.")
-        .query("q", text(), "With this text in the id, subtype, user, a tag, the message or the error.")
+        .query(
+            "q",
+            text(),
+            "With this text in the id, subtype, user, a tag, the message or the error; case does not matter. The whole id of a job names that job alone.",
+        )
 }
 
 fn list(operation: Operation) -> Operation {
     let page: RefOr<Schema> = integer(Some(1), Some(limits::PAGE_MAX));
+    let offset = format!(
+        "After how many; not together with cursor. At most {} with userId, tag, scheduleId or q, and among dead letters.",
+        limits::OFFSET_SEARCHED_MAX
+    );
     filtered(operation)
         .query("sort", word(&["createdAt", "-createdAt"]), "Oldest or newest (the default) first.")
         .query("limit", page, "How many at most; 20 when left out.")
-        .query("offset", integer(Some(0), Some(limits::OFFSET_MAX)), "After how many; not together with cursor.")
+        .query("offset", integer(Some(0), Some(limits::OFFSET_MAX)), &offset)
         .query("cursor", text(), "The nextCursor of the page before. It stays good when that page's jobs are gone.")
         .gives(200, in_json("A page.", listed(named::<JobView<'static>>())))
 }

@@ -33,8 +33,14 @@ impl<T> Listed<T> {
     /// A list that is always given whole.
     pub(crate) fn whole(data: Vec<T>, what: &str) -> Self {
         let count = data.len();
-        let pagination =
-            Pagination { total: count as u64, limit: count, offset: 0, has_more: false, next_cursor: None };
+        let pagination = Pagination {
+            total: count as u64,
+            total_is_exact: true,
+            limit: count,
+            offset: 0,
+            has_more: false,
+            next_cursor: None,
+        };
         Self { success: true, message: counted(count as u64, what), data, pagination, next_cursor: None }
     }
 }
@@ -48,16 +54,20 @@ pub(crate) fn counted(count: u64, what: &str) -> String {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Pagination {
-    /// How many there are in all. Where no counter is kept (by date, user, tag or text) counting stops at 10,000.
+    /// How many there are in all, or at least how many.
     #[schema(minimum = 0)]
     pub(crate) total: u64,
+    /// Whether `total` is all of them. Counters are kept by status, type, subtype, priority and date of acceptance. By
+    /// user, tag, schedule or text, and among dead letters, jobs are counted for a few milliseconds and up to 10,000.
+    pub(crate) total_is_exact: bool,
     /// How many were asked for.
     #[schema(minimum = 0)]
     pub(crate) limit: usize,
     /// After how many this part begins; 0 when it begins at a cursor.
     #[schema(minimum = 0)]
     pub(crate) offset: usize,
-    /// Whether there are more after this part.
+    /// Whether there may be more after this part. A search that finds little stops after a few milliseconds: then the
+    /// part has fewer jobs than were asked for, even none, and `nextCursor` goes on with the search.
     pub(crate) has_more: bool,
     /// Where the next part begins: give it as `cursor`. Null in the last part.
     #[schema(required)]

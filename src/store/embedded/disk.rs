@@ -1,6 +1,6 @@
 //! The disk's side of a group commit: what was decided, folded to one write a job, in one transaction.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode, ffi, params};
 
 use super::checkpoint::Checkpointer;
+use super::counts::Counts;
 use super::journal::Change;
 use super::keys::Remembered;
 use super::rows::json;
@@ -22,6 +23,8 @@ pub(super) struct Disk {
     checkpointer: Checkpointer,
     next_line: i64,
     pruned: Mutex<Vec<PrunedJob>>,
+    /// What the latest transaction changed in the counts.
+    counts: Mutex<Counts>,
 }
 
 /// A job that the disk has forgotten: who, of which sort, and one if it was a dead letter.
@@ -55,7 +58,7 @@ enum Origin<'a> {
 impl Disk {
     pub(super) fn new(conn: Connection, checkpointer: Checkpointer) -> rusqlite::Result<Self> {
         let next_line = conn.query_row("SELECT coalesce(max(line), 0) + 1 FROM log", [], |row| row.get(0))?;
-        Ok(Self { conn, checkpointer, next_line, pruned: Mutex::default() })
+        Ok(Self { conn, checkpointer, next_line, pruned: Mutex::default(), counts: Mutex::default() })
     }
 
     /// Writes changes in one transaction: all or nothing. `doom` is asked which of the ended jobs that are about to be
@@ -66,6 +69,7 @@ impl Disk {
         mut doom: impl FnMut(Vec<u64>) -> Vec<u64>,
     ) -> Result<(), DiskError> {
         self.pruned.get_mut().clear();
+        *self.counts.get_mut() = Counts::default();
         self.conn.execute_batch("BEGIN IMMEDIATE")?;
         let written = self.write_all(changes, &mut doom).and_then(|()| Ok(self.conn.execute_batch("COMMIT")?));
         if written.is_err() {
@@ -78,6 +82,11 @@ impl Disk {
     /// The jobs that the latest transaction has forgotten.
     pub(super) fn take_pruned(&self) -> Vec<PrunedJob> {
         std::mem::take(&mut self.pruned.lock())
+    }
+
+    /// What the latest transaction changed in the counts of ended jobs.
+    pub(super) fn take_counts(&self) -> Counts {
+        std::mem::take(&mut self.counts.lock())
     }
 
     /// Lets the log be folded into the database, away from whoever waits for a commit.
@@ -128,8 +137,9 @@ impl Disk {
                     self.conn.prepare_cached("DELETE FROM paused WHERE sub_type = ?")?.execute([sub_type.as_str()])?;
                 }
                 Change::Prune(prune, now, answer) => {
-                    let (pruned, jobs) = super::prune::prune(&self.conn, prune, *now, doom)?;
+                    let (pruned, jobs, counts) = super::prune::prune(&self.conn, prune, *now, doom)?;
                     self.pruned.get_mut().extend(jobs);
+                    self.counts.get_mut().merge(counts);
                     *answer.lock() = pruned;
                 }
             }
@@ -142,7 +152,7 @@ impl Disk {
 
     fn write_jobs(&self, folded: &BTreeMap<u64, Folded<'_>>) -> Result<(), DiskError> {
         let mut ended = Vec::new();
-        let mut tally: HashMap<Sort4, i64> = HashMap::new();
+        let mut counts = Counts::default();
         for (&seq, Folded { origin, job }) in folded {
             match (origin, job.is_finished()) {
                 (Origin::New(payload), false) => self.insert_live(job, payload)?,
@@ -156,16 +166,18 @@ impl Disk {
                     ended.push(seq);
                 }
                 (Origin::History, _) => {
-                    *tally.entry(self.sort_in_history(job)?).or_default() -= 1;
+                    counts.remove(self.sort_in_history(job)?, job);
                     self.change_history(job)?;
                 }
             }
             if job.is_finished() {
-                *tally.entry(job.sort4()).or_default() += 1;
+                counts.add(job);
             }
         }
         self.delete_live(&ended)?;
-        self.count(&tally)
+        counts.write(&self.conn)?;
+        self.counts.lock().merge(counts);
+        Ok(())
     }
 
     fn insert_live(&self, job: &Job, payload: &Bytes) -> Result<(), DiskError> {
@@ -258,10 +270,6 @@ impl Disk {
         Ok(())
     }
 
-    fn count(&self, tally: &HashMap<Sort4, i64>) -> Result<(), DiskError> {
-        count(&self.conn, tally)
-    }
-
     fn remember(&self, request: &Remembered) -> Result<(), DiskError> {
         let mut insert = self.conn.prepare_cached("INSERT OR REPLACE INTO request VALUES (?, ?, ?, ?)")?;
         let receipt = json(&*request.receipt)?;
@@ -299,19 +307,6 @@ fn one(rows: usize, job: &Job) -> Result<(), DiskError> {
         1 => Ok(()),
         _ => Err(DiskError::Lost(format!("a write about job {} found {rows} rows", job.id).into())),
     }
-}
-
-/// Adds to the kept counts of ended jobs.
-pub(super) fn count(conn: &Connection, tally: &HashMap<Sort4, i64>) -> Result<(), DiskError> {
-    let mut upsert = conn.prepare_cached(
-        "INSERT INTO tally VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT DO UPDATE SET jobs = jobs + excluded.jobs",
-    )?;
-    for (sort, change) in tally.iter().filter(|(_, change)| **change != 0) {
-        let words = (sort.status.as_str(), sort.kind.as_str(), sort.sub_type.as_str(), sort.priority.as_str());
-        upsert.execute(params![words.0, words.1, words.2, words.3, change])?;
-    }
-    Ok(())
 }
 
 impl From<rusqlite::Error> for DiskError {

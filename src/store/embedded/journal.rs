@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, RwLock};
 use tokio::sync::{Notify, oneshot};
 
+use super::blocks::Blocks;
 use super::core::Core;
 use super::disk::{Disk, DiskError};
 use super::keys::Remembered;
@@ -76,6 +77,7 @@ impl Journal {
         disk: Disk,
         core: Arc<Mutex<Core>>,
         shown: Arc<Shown>,
+        blocks: Arc<RwLock<Blocks>>,
         new_work: Arc<Notify>,
     ) -> std::io::Result<Arc<Self>> {
         let journal = Arc::new(Self {
@@ -86,7 +88,7 @@ impl Journal {
             writer: Mutex::new(None),
             new_work,
         });
-        let writer = Writer { journal: journal.clone(), disk, core, shown };
+        let writer = Writer { journal: journal.clone(), disk, core, shown, blocks };
         let thread = std::thread::Builder::new().name("faena-journal".into()).spawn(move || writer.run())?;
         *journal.writer.lock() = Some(thread);
         Ok(journal)
@@ -170,6 +172,7 @@ struct Writer {
     disk: Disk,
     core: Arc<Mutex<Core>>,
     shown: Arc<Shown>,
+    blocks: Arc<RwLock<Blocks>>,
 }
 
 impl Writer {
@@ -219,6 +222,8 @@ impl Writer {
 
     fn confirm(&self, bundles: &[Bundle]) {
         let mut core = self.core.lock();
+        // In one step with the jobs' leaving the decided state: whoever does not see them there finds them here.
+        self.blocks.write().apply(&self.disk.take_counts());
         for change in bundles.iter().flat_map(|bundle| &bundle.changes) {
             core.confirm(change, &self.shown);
         }

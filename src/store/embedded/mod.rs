@@ -5,7 +5,9 @@
 //! | `core` | the decided state and its indexes, under one lock |
 //! | `ready`, `gates`, `keys` | who is next; concurrency keys; unique and idempotency keys |
 //! | `shown` | the committed state that readers see, without that lock |
-//! | `accept`, `claim`, `commit`, `list` | accepting jobs; handing them out; their steps; lists over memory and disk |
+//! | `accept`, `claim`, `commit`, `stand` | accepting jobs; handing them out; their steps; why one does not run |
+//! | `list`, `walk`, `search`, `text` | lists over memory and disk; going through jobs within bounds; ways to the ended ones |
+//! | `counts`, `blocks` | how many ended jobs there are of each sort, and where |
 //! | `journal`, `disk` | group commit: the queue, the writer, the transaction |
 //! | `schema`, `rows`, `history`, `readers`, `prune`, `checkpoint` | the tables, and what is read from and done to them |
 //! | `ledger`, `recover`, [`inspect`] | what ran when the process died; a look from outside |
@@ -13,10 +15,12 @@
 //! Without a journal it is the same engine: a change is confirmed in the step that decides it.
 
 mod accept;
+mod blocks;
 mod checkpoint;
 mod claim;
 mod commit;
 mod core;
+mod counts;
 mod disk;
 mod gates;
 mod history;
@@ -31,7 +35,11 @@ mod ready;
 mod recover;
 mod rows;
 mod schema;
+mod search;
 mod shown;
+mod stand;
+mod text;
+mod walk;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -39,9 +47,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use tokio::sync::{Notify, oneshot};
 
+use self::blocks::Blocks;
 use self::core::Core;
 use self::journal::{Bundle, Change, Journal};
 use self::ledger::Ledger;
@@ -69,6 +78,7 @@ pub struct Embedded {
 struct Journalled {
     journal: Arc<Journal>,
     readers: Readers,
+    blocks: Arc<RwLock<Blocks>>,
     ledger: Ledger,
     /// Held while the store is open.
     lock: Mutex<Option<File>>,
@@ -122,18 +132,23 @@ impl Embedded {
         let (ledger, noted) = Ledger::open(&beside(&open.path, "running")).map_err(disk::broken)?;
         let mut core = Core::new(true);
         let shown = Arc::new(Shown::default());
-        let (mut recovered, changes) = recover::recover(&conn, &noted, &mut core, &shown, now)?;
+        let (mut recovered, changes, counts) = recover::recover(&conn, &noted, &mut core, &shown, now)?;
         let checkpointer = checkpoint::Checkpointer::start(&open.path).map_err(disk::broken)?;
         let mut disk = disk::Disk::new(conn, checkpointer).map_err(disk::broken)?;
         disk.write(changes.iter(), |_| Vec::new()).map_err(disk::broken)?;
+        let mut blocks = Blocks::default();
+        blocks.apply(&counts);
+        blocks.apply(&disk.take_counts());
+        let blocks = Arc::new(RwLock::new(blocks));
         // What it knew is in the journal now, and a sequence number may be given anew once its job is forgotten.
         ledger.clear().map_err(disk::broken)?;
         changes.iter().for_each(|change| core.confirm(change, &shown));
         let core = Arc::new(Mutex::new(core));
-        let journal = Journal::start(disk, core.clone(), shown.clone(), new_work.clone()).map_err(disk::broken)?;
+        let journal = Journal::start(disk, core.clone(), shown.clone(), blocks.clone(), new_work.clone())
+            .map_err(disk::broken)?;
         recovered.took_ms = began.elapsed().as_millis() as u64;
         let readers = Readers::open(&open.path)?;
-        let journalled = Some(Journalled { journal, readers, ledger, lock: Mutex::new(Some(lock)) });
+        let journalled = Some(Journalled { journal, readers, blocks, ledger, lock: Mutex::new(Some(lock)) });
         Ok(Self { core, shown, journalled, recovered, closed: false.into(), new_work })
     }
 
@@ -259,8 +274,8 @@ impl Store for Embedded {
         })
     }
 
-    fn list(&self, filter: Filter, page: Page, now: Timestamp) -> Answer<'_, PageOf<Arc<Job>>> {
-        Box::pin(self.list_page(filter, page, now))
+    fn list(&self, filter: Filter, page: Page, _now: Timestamp) -> Answer<'_, PageOf<Arc<Job>>> {
+        Box::pin(self.list_page(filter, page))
     }
 
     fn tally(&self, now: Timestamp) -> Answer<'_, Tally> {

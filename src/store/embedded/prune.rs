@@ -1,15 +1,16 @@
 //! Forgetting what ended long ago, in chunks that do not stall the queue (rule 27).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 
-use super::disk::{DiskError, PrunedJob, count};
+use super::core::Core;
+use super::counts::Counts;
+use super::disk::{DiskError, PrunedJob};
 use super::rows::{COLUMNS, Reader};
+use super::shown::Shown;
 use crate::clock::Timestamp;
-use crate::job::{Job, ResultRef};
-use crate::store::query::Sort4;
+use crate::job::{Job, ResultRef, Status};
 use crate::store::{Prune, Pruned};
 
 /// Forgets ended jobs and passed keys, within the transaction of the caller.
@@ -18,7 +19,7 @@ pub(super) fn prune(
     prune: &Prune,
     now: Timestamp,
     doom: &mut impl FnMut(Vec<u64>) -> Vec<u64>,
-) -> Result<(Pruned, Vec<PrunedJob>), DiskError> {
+) -> Result<(Pruned, Vec<PrunedJob>, Counts), DiskError> {
     let mut victims = Vec::new();
     for (status, before) in
         [("completed", prune.ended_before), ("cancelled", prune.ended_before), ("failed", prune.failed_before)]
@@ -30,21 +31,21 @@ pub(super) fn prune(
     let spared = doom(victims.iter().map(|job| job.seq).collect());
     victims.retain(|job| !spared.contains(&job.seq));
     conn.execute("UPDATE pulse SET last_seq = max(last_seq, (SELECT coalesce(max(seq), 0) FROM history))", [])?;
-    let mut tally: HashMap<Sort4, i64> = HashMap::new();
+    let mut counts = Counts::default();
     for job in &victims {
         for delete in
             ["DELETE FROM history WHERE seq = ?", "DELETE FROM tag WHERE seq = ?", "DELETE FROM log WHERE seq = ?"]
         {
             conn.prepare_cached(delete)?.execute([job.seq as i64])?;
         }
-        *tally.entry(job.sort4()).or_default() -= 1;
+        counts.remove(job.sort4(), job);
     }
-    count(conn, &tally)?;
+    counts.write(conn)?;
     let keys = prune_keys(conn, now, prune.limit)?;
     let pruned =
         Pruned { jobs: victims.len() as u64, keys, results: victims.iter().filter_map(stored_result).collect() };
     let jobs = victims.iter().map(|job| (job.id, job.sort4(), super::core::dead(job))).collect();
-    Ok((pruned, jobs))
+    Ok((pruned, jobs, counts))
 }
 
 fn ended_before(conn: &Connection, status: &str, before: Timestamp, limit: usize) -> Result<Vec<Job>, DiskError> {
@@ -72,5 +73,29 @@ pub(super) fn stored_result(job: &Job) -> Option<Arc<str>> {
     match job.end()?.result.as_ref()? {
         ResultRef::Stored { key, .. } => Some(key.clone()),
         ResultRef::Url(_) => None,
+    }
+}
+
+impl Core {
+    /// Forgets ended jobs of the archive.
+    pub(super) fn prune_archive(&mut self, prune: &Prune, shown: &Shown) -> Pruned {
+        let mut pruned = Pruned::default();
+        let horizon = prune.ended_before.max(prune.failed_before);
+        let Some(archive) = &self.archive else { return pruned };
+        let old: Vec<u64> = archive.ended.iter().take_while(|(at, _)| *at < horizon).map(|(_, seq)| *seq).collect();
+        for seq in old {
+            let passed = self.jobs.get(&seq).is_some_and(|job| {
+                let before = if job.status() == Status::Failed { prune.failed_before } else { prune.ended_before };
+                job.end().is_some_and(|end| end.at < before)
+            });
+            if pruned.jobs < prune.limit as u64
+                && passed
+                && let Some(job) = self.forget_archived(seq, shown)
+            {
+                pruned.jobs += 1;
+                pruned.results.extend(stored_result(&job));
+            }
+        }
+        pruned
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::core::Core;
+use super::counts::Counts;
 use super::disk::broken;
 use super::journal::Change;
 use super::keys::Remembered;
@@ -15,23 +16,24 @@ use super::rows::{COLUMNS, Reader};
 use super::shown::Shown;
 use crate::clock::Timestamp;
 use crate::job::{Event, Holder, Job, JobId, Name, Unique, UniqueFor, decide};
-use crate::store::query::Sort4;
 use crate::store::{Recovered, StoreError};
 
-/// Reads the disk into an empty core. The answer is what was found, and the changes that it led to: they must be on
-/// disk before the first claim.
+/// Reads the disk into an empty core. The answer is what was found, the changes that it led to, which must be on disk
+/// before the first claim, and the counts of what has ended.
 pub(super) fn recover(
     conn: &Connection,
     noted: &[Noted],
     core: &mut Core,
     shown: &Shown,
     now: Timestamp,
-) -> Result<(Recovered, Vec<Change>), StoreError> {
+) -> Result<(Recovered, Vec<Change>, Counts), StoreError> {
     let mut found = Recovered::default();
     let mut changes = Vec::new();
     let noted = latest_of(noted);
     core.latest = now;
     read_keys(conn, core)?;
+    let counts = Counts::read(conn)?;
+    core.tally.extend(counts.by_sort().map(|(sort, jobs)| (sort.clone(), jobs.max(0) as u64)));
     let mut select = conn.prepare(&format!("SELECT {COLUMNS} FROM live ORDER BY seq")).map_err(broken)?;
     let mut rows = select.query([]).map_err(broken)?;
     let mut reader = Reader::default();
@@ -62,7 +64,7 @@ pub(super) fn recover(
             core.resume(&job, now);
         }
     }
-    Ok((found, changes))
+    Ok((found, changes, counts))
 }
 
 /// The latest claim of each job: its earlier ones may still stand in other slots.
@@ -119,21 +121,6 @@ fn read_keys(conn: &Connection, core: &mut Core) -> Result<(), StoreError> {
     for name in select.query_map([], |row| text(row, 0)).map_err(broken)? {
         core.ready.pause(&Name::new(name.map_err(broken)?).map_err(unreadable)?, true);
     }
-
-    let mut select = conn.prepare("SELECT status, kind, sub_type, priority, jobs FROM tally").map_err(broken)?;
-    let rows =
-        select.query_map([], |row| Ok(([text(row, 0)?, text(row, 1)?, text(row, 2)?, text(row, 3)?], row.get(4)?)));
-    for row in rows.map_err(broken)? {
-        let ([status, kind, sub_type, priority], jobs): ([String; 4], i64) = row.map_err(broken)?;
-        let sort = Sort4 {
-            status: status.parse().map_err(unreadable)?,
-            kind: kind.parse().map_err(unreadable)?,
-            sub_type: sub_type.parse().map_err(unreadable)?,
-            priority: priority.parse().map_err(unreadable)?,
-        };
-        core.tally.insert(sort, jobs.max(0) as u64);
-    }
-    core.tally.retain(|_, jobs| *jobs > 0);
 
     let number = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(broken);
     // A number is never given twice, even if its job is forgotten: cursors and the ledger know jobs by it.

@@ -22,8 +22,13 @@ pub(super) struct Reader {
 impl Reader {
     /// The job in a row of [`COLUMNS`], its payload left on disk.
     pub(super) fn read(&mut self, row: &Row<'_>) -> Result<Job, StoreError> {
-        let seq = row.get::<_, i64>(0).map_err(broken)? as u64;
-        let text = |index| row.get_ref(index).and_then(|value| Ok(value.as_str()?)).map_err(broken);
+        self.read_from(row, 0)
+    }
+
+    /// The same, when other columns come first.
+    pub(super) fn read_from(&mut self, row: &Row<'_>, from: usize) -> Result<Job, StoreError> {
+        let seq = row.get::<_, i64>(from).map_err(broken)? as u64;
+        let text = |index| row.get_ref(from + index).and_then(|value| Ok(value.as_str()?)).map_err(broken);
         let unreadable =
             |error: serde_json::Error| StoreError::Broken(format!("job {seq} cannot be read: {error}").into());
         let mut spec: Spec = serde_json::from_str(text(3)?).map_err(unreadable)?;
@@ -31,9 +36,9 @@ impl Reader {
         spec.kind = self.share(spec.kind);
         spec.sub_type = self.share(spec.sub_type);
         Ok(Job {
-            id: JobId::from_bytes(row.get(1).map_err(broken)?),
+            id: JobId::from_bytes(row.get(from + 1).map_err(broken)?),
             seq,
-            created_at: Timestamp::from_millis(row.get(2).map_err(broken)?),
+            created_at: Timestamp::from_millis(row.get(from + 2).map_err(broken)?),
             spec: Arc::new(spec),
             payload: Payload::Stored,
             life,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::counts::BLOCK_SEQS;
 use super::disk::broken;
 use crate::store::StoreError;
 
@@ -23,7 +24,7 @@ pub enum Durability {
 }
 
 /// The form that this program reads and writes.
-pub(super) const SCHEMA_VERSION: i64 = 1;
+pub(super) const SCHEMA_VERSION: i64 = 2;
 /// Marks a file as faena's: the bytes of `faen`.
 const APPLICATION_ID: i64 = 0x6661_656E;
 
@@ -45,9 +46,6 @@ const TABLES: &str = "
     CREATE INDEX history_dead ON history (dead) WHERE dead = 1;
     CREATE TABLE tag (tag TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (tag, seq)) WITHOUT ROWID;
     CREATE INDEX tag_seq ON tag (seq);
-    CREATE TABLE tally (
-        status TEXT NOT NULL, kind TEXT NOT NULL, sub_type TEXT NOT NULL, priority TEXT NOT NULL, jobs INTEGER NOT NULL,
-        PRIMARY KEY (status, kind, sub_type, priority)) WITHOUT ROWID;
     CREATE TABLE log (
         seq INTEGER NOT NULL, line INTEGER NOT NULL, at INTEGER NOT NULL, epoch INTEGER NOT NULL, text TEXT NOT NULL,
         PRIMARY KEY (seq, line)) WITHOUT ROWID;
@@ -58,6 +56,24 @@ const TABLES: &str = "
     CREATE TABLE paused (sub_type TEXT PRIMARY KEY) WITHOUT ROWID;
     CREATE TABLE pulse (beat INTEGER NOT NULL, last_seq INTEGER NOT NULL);
     INSERT INTO pulse VALUES (0, 0);
+";
+
+/// The kept counts of ended jobs: in all, and in each block of neighbouring sequence numbers.
+const COUNTS: &str = "
+    CREATE TABLE tally (
+        sort INTEGER PRIMARY KEY, status TEXT NOT NULL, kind TEXT NOT NULL, sub_type TEXT NOT NULL,
+        priority TEXT NOT NULL, jobs INTEGER NOT NULL, UNIQUE (status, kind, sub_type, priority));
+    CREATE TABLE block (
+        block INTEGER NOT NULL, sort INTEGER NOT NULL, jobs INTEGER NOT NULL,
+        first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (block, sort)) WITHOUT ROWID;
+";
+
+/// From the first form to the second: the counts are taken once, from what there is.
+const COUNT_ANEW: &str = "
+    INSERT INTO tally (status, kind, sub_type, priority, jobs)
+        SELECT status, kind, sub_type, priority, count(*) FROM history GROUP BY 1, 2, 3, 4;
+    INSERT INTO block SELECT h.seq / {BLOCK_SEQS}, t.sort, count(*), min(h.created_at), max(h.created_at)
+        FROM history h JOIN tally t USING (status, kind, sub_type, priority) GROUP BY 1, 2;
 ";
 
 /// Opens the file for the one who writes, makes its tables if it is new, and refuses what this program cannot read.
@@ -74,7 +90,7 @@ pub(super) fn open_to_write(path: &Path, durability: Durability) -> Result<Conne
         Ok((version, application))
     };
     match set_up().map_err(|error| cannot_open(path, &error))? {
-        (SCHEMA_VERSION, APPLICATION_ID) => {}
+        (1..=SCHEMA_VERSION, APPLICATION_ID) => {}
         (0, 0) if is_empty(&conn) => {}
         (_, application) if application != APPLICATION_ID => {
             return Err(StoreError::Broken(
@@ -101,8 +117,14 @@ pub(super) fn open_to_write(path: &Path, durability: Durability) -> Result<Conne
         conn.set_prepared_statement_cache_capacity(64);
         if is_empty(&conn) {
             conn.execute_batch(&format!(
-                "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION_ID}; \
+                "BEGIN IMMEDIATE; {TABLES} {COUNTS} PRAGMA application_id = {APPLICATION_ID}; \
                  PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            ))?;
+        }
+        if conn.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))? == 1 {
+            let anew = COUNT_ANEW.replace("{BLOCK_SEQS}", &BLOCK_SEQS.to_string());
+            conn.execute_batch(&format!(
+                "BEGIN IMMEDIATE; DROP TABLE tally; {COUNTS} {anew} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
             ))?;
         }
         Ok(())
