@@ -47,6 +47,11 @@ pub fn post(path: &str, body: &str) -> String {
     )
 }
 
+/// A DELETE without a body.
+pub fn delete(path: &str) -> String {
+    format!("DELETE {path} HTTP/1.1\r\nhost: localhost\r\n\r\n")
+}
+
 /// A request without a body.
 pub fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n")
