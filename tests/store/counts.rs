@@ -28,8 +28,8 @@ async fn assert_kept_is_counted(bed: &Bed, now: i64) {
     let ready: Vec<_> = jobs.iter().filter_map(|job| job.run_at()).filter(|since| *since <= at(now)).collect();
     let delayed = jobs.iter().filter_map(|job| job.run_at()).filter(|since| *since > at(now)).count();
     assert_eq!((tally.ready, tally.delayed), (ready.len() as u64, delayed as u64));
-    // A job that waits for its concurrency key does not count as waiting for a worker.
-    assert!(tally.oldest_ready >= ready.iter().min().copied());
+    // A job that waits for its concurrency key does not count as waiting for a worker: perhaps none does.
+    assert!(tally.oldest_ready.is_none_or(|oldest| Some(oldest) >= ready.iter().min().copied()));
     let dead = jobs.iter().filter(|job| job.end().is_some_and(|end| end.dead)).count();
     assert_eq!(tally.dead, dead as u64);
 }
