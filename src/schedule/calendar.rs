@@ -160,7 +160,8 @@ impl Weekdays {
 
 /// The numbers in a set, in order.
 pub(super) fn members(set: u64) -> impl Iterator<Item = u32> + Clone {
-    (0..64).filter(move |number| has(set, *number))
+    let rest = |set: &u64| Some(set & set.wrapping_sub(1)).filter(|rest| *rest != 0);
+    std::iter::successors(Some(set).filter(|set| *set != 0), rest).map(lowest)
 }
 
 pub(super) fn has(set: u64, number: u32) -> bool {

@@ -22,7 +22,7 @@ pub fn decide(schedule: &Schedule, event: Event, now: Timestamp) -> Result<Trans
             let job = job_for(schedule, None, payload);
             Ok(executing(schedule, vec![job], now, next(schedule)))
         }
-        Event::Backfilled { after, until } => backfilled(schedule, after, until, now),
+        Event::Backfilled { from, until } => backfilled(schedule, from, until, now),
         Event::Edited { spec } => edited(schedule, spec, now),
         Event::Enabled if life.enabled => Err(Refusal::NothingToDo),
         Event::Enabled => Ok(switched(schedule, Life { enabled: true, ..next(schedule) }, now)),
@@ -31,11 +31,10 @@ pub fn decide(schedule: &Schedule, event: Event, now: Timestamp) -> Result<Trans
         Event::Paused { until: Some(until) } if until <= now => Err(Refusal::EndsInThePast),
         Event::Paused { until } if life.pause == Some(Pause { until }) => Err(Refusal::NothingToDo),
         Event::Paused { until } => Ok(switched(schedule, Life { pause: Some(Pause { until }), ..next(schedule) }, now)),
-        Event::Resumed if life.pause.is_none() => Err(Refusal::NothingToDo),
+        // A pause that has ended by itself left ticks to be decided; they stay so.
+        Event::Resumed if !life.is_on_hold(now) => Err(Refusal::NothingToDo),
         Event::Resumed => Ok(switched(schedule, Life { pause: None, ..next(schedule) }, now)),
-        Event::ClockSet if now >= life.planned_at => Err(Refusal::NothingToDo),
-        // What was planned by a clock that ran ahead may lie too far off. What it fired is not fired again.
-        Event::ClockSet => Ok(step(schedule, next(schedule).planned(&schedule.spec, now))),
+        Event::ClockSet => replanned(schedule, now),
         Event::Ended { job, outcome, took_ms, error } => {
             let tally = ended(&life.tally, job, outcome, took_ms, error);
             Ok(step(schedule, Life { tally, ..next(schedule) }))
@@ -82,6 +81,21 @@ fn edited(schedule: &Schedule, spec: Arc<Spec>, now: Timestamp) -> Result<Transi
     Ok(Transition { spec: Some(spec), ..step(schedule, life) })
 }
 
+/// The clock was set back: what was planned while it ran ahead may lie too far off. What fired then does not fire again.
+fn replanned(schedule: &Schedule, now: Timestamp) -> Result<Transition, Refusal> {
+    let before = &schedule.life;
+    if now >= before.planned_at {
+        return Err(Refusal::NothingToDo);
+    }
+    let life = next(schedule).planned(&schedule.spec, now);
+    // A tick that was to be decided stays so, unless there is an earlier one now.
+    let next_tick = [before.next_tick, life.next_tick].into_iter().flatten().min();
+    if next_tick == before.next_tick {
+        return Err(Refusal::NothingToDo);
+    }
+    Ok(step(schedule, Life { next_tick, ..life }))
+}
+
 /// The ticks whose time has come, with a job for each that fires.
 fn fired(schedule: &Schedule, live: Vec<JobId>, now: Timestamp) -> Result<Transition, Refusal> {
     let due = due(schedule, now).ok_or(Refusal::NotDue)?;
@@ -102,7 +116,7 @@ fn fired(schedule: &Schedule, live: Vec<JobId>, now: Timestamp) -> Result<Transi
         ..life.tally
     };
     let next_tick = schedule.spec.next_after(due.last).map(|tick| tick.at);
-    let pause = life.pause.filter(|pause| pause.until.is_none_or(|until| until > now));
+    let pause = life.pause.filter(|_| schedule.life.is_on_hold(now));
     let life = Life { tally, last_tick: Some(due.last), next_tick, planned_at: now, pause, ..life };
     let cancels = if decided == Overlap::CancelAndFire && !ticks.is_empty() { live } else { Vec::new() };
     let firing = Firing { ticks, missed: due.missed, caught_up, overlapped };
@@ -110,13 +124,16 @@ fn fired(schedule: &Schedule, live: Vec<JobId>, now: Timestamp) -> Result<Transi
 }
 
 /// A job for each tick of a window that has passed. Ticks that are still to be decided stay out of it.
-fn backfilled(schedule: &Schedule, after: Timestamp, until: Timestamp, now: Timestamp) -> Result<Transition, Refusal> {
-    if after >= until || until > now {
+fn backfilled(schedule: &Schedule, from: Timestamp, until: Timestamp, now: Timestamp) -> Result<Transition, Refusal> {
+    if from > until || until > now {
         return Err(Refusal::NotPast);
     }
-    let undecided = schedule.life.next_tick.map(|tick| Timestamp::from_millis(tick.as_millis() - 1));
-    let until = undecided.map_or(until, |before| before.min(until));
-    let ticks = schedule.spec.timetable.ticks_between(after, until, limits::BACKFILL_MAX)?;
+    let spec = &*schedule.spec;
+    let just_before = |at: Timestamp| Timestamp::from_millis(at.as_millis().saturating_sub(1));
+    let after = just_before(spec.start_at.map_or(from, |start| start.max(from)));
+    let until = spec.end_at.map_or(until, |end| end.min(until));
+    let until = schedule.life.next_tick.map_or(until, |undecided| just_before(undecided).min(until));
+    let ticks = spec.timetable.ticks_between(after, until, limits::BACKFILL_MAX)?;
     if ticks.is_empty() {
         return Err(Refusal::NothingToDo);
     }

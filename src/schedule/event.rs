@@ -19,11 +19,11 @@ pub enum Event {
         /// JSON text for this one job, in place of the schedule's own.
         payload: Option<Arc<str>>,
     },
-    /// Somebody wants a job for each tick of a time that has passed: after the one moment, up to the other.
+    /// Somebody wants a job for each tick of a time that has passed.
     Backfilled {
-        /// After then.
-        after: Timestamp,
-        /// Up to then.
+        /// Its beginning; a tick there counts.
+        from: Timestamp,
+        /// Its end; a tick there counts.
         until: Timestamp,
     },
     /// Its terms are others now.

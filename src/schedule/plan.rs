@@ -1,6 +1,8 @@
 //! Which ticks fire: those that are due, by what a schedule says of those that nobody was there for, and of jobs that
 //! are still there. The work is bounded however long nobody was there (rule 23).
 
+use std::time::Duration;
+
 use super::{MisfirePolicy, OverlapPolicy, Schedule, ScheduleId, Spec, Tick};
 use crate::clock::Timestamp;
 use crate::job::JobId;
@@ -11,7 +13,7 @@ use crate::limits;
 pub struct Due {
     /// Those that fire, in order.
     pub ticks: Vec<Tick>,
-    /// How many nobody was there for.
+    /// How many nobody was there for in time.
     pub missed: u64,
     /// How many of `ticks` catch up with those.
     pub caught_up: u64,
@@ -22,46 +24,58 @@ pub struct Due {
 /// What is due of a schedule; none when nothing is.
 ///
 /// A tick is on time for [`MISFIRE_GRACE`](limits::MISFIRE_GRACE) and fires; later it is missed, and the misfire
-/// policy says what becomes of it. Under `fire_once` a tick that is on time stands for the missed ones before it.
+/// policy says what becomes of it. Under `fire_once`, when any was missed, the latest of all that are due stands for
+/// them, be it on time or not.
 pub fn due(schedule: &Schedule, now: Timestamp) -> Option<Due> {
     let spec = &*schedule.spec;
     let next = schedule.life.next_tick?;
     let just_before = Timestamp::from_millis(next.as_millis().saturating_sub(1));
     let after = schedule.life.last_tick.map_or(just_before, |last| last.max(just_before));
     let until = spec.end_at.map_or(now, |end| end.min(now));
-    // Whatever its jitter, what lies before this is late.
-    let jitter = std::time::Duration::from_secs(spec.jitter_seconds.into());
-    let surely_late = now.minus(limits::MISFIRE_GRACE + jitter).min(until).max(after);
+    // Whatever its jitter, a tick up to here is late; later ones are looked at one by one.
+    let on_time_for = limits::MISFIRE_GRACE + Duration::from_secs(spec.jitter_seconds.into());
+    let surely_late = now.minus(on_time_for + Duration::from_millis(1)).min(until).max(after);
 
-    let (mut late, mut on_time) = (Vec::new(), Vec::new());
-    for tick in spec.timetable.ticks(surely_late).take_while(|tick| tick.at <= until) {
-        let at = fires_at(schedule.id, tick.at, spec.jitter_seconds);
-        if at > now {
-            break;
+    let mut recent = looked_at(schedule, surely_late, until, now);
+    let late = recent.iter().filter(|(_, is_late)| *is_late).count();
+    let missed = spec.timetable.count(after, surely_late) + late as u64;
+    let long_past = || Some((spec.timetable.last_in(after, surely_late)?, true));
+    let (last, is_late) = recent.last().copied().or_else(long_past)?;
+
+    match spec.misfire {
+        MisfirePolicy::FireOnce if missed > 0 => {
+            let superseded = (recent.len() - late).saturating_sub(usize::from(!is_late)) as u64;
+            let (missed, caught_up) = (missed + superseded, is_late.into());
+            return Some(Due { ticks: vec![last], missed, caught_up, last: last.at });
         }
-        let is_late = now > at.plus(limits::MISFIRE_GRACE);
-        if is_late { &mut late } else { &mut on_time }.push(tick);
-    }
-    let long_past = spec.timetable.count(after, surely_late);
-    let last_of_long_past = || spec.timetable.last_in(after, surely_late);
-    let missed = long_past + late.len() as u64;
-    let last = on_time.last().or(late.last()).copied().or_else(last_of_long_past)?.at;
-
-    let mut ticks = match spec.misfire {
-        MisfirePolicy::Skip => Vec::new(),
-        MisfirePolicy::FireOnce if !on_time.is_empty() => Vec::new(),
-        MisfirePolicy::FireOnce => late.pop().or_else(last_of_long_past).into_iter().collect(),
+        MisfirePolicy::FireOnce | MisfirePolicy::Skip => recent.retain(|(_, is_late)| !is_late),
         MisfirePolicy::FireAll => {
             let bound = spec.catch_up_max.min(limits::CATCH_UP_MAX) as usize;
-            let room = bound.saturating_sub(late.len());
-            let mut caught = most_recent(spec, after, surely_late, room);
-            caught.extend_from_slice(&late[late.len().saturating_sub(bound)..]);
-            caught
+            // The oldest ones are beyond the bound, here and in what is long past.
+            let mut beyond = late.saturating_sub(bound);
+            recent.retain(|(_, is_late)| {
+                let goes = *is_late && beyond > 0;
+                beyond -= usize::from(goes);
+                !goes
+            });
+            let long_past = most_recent(spec, after, surely_late, bound.saturating_sub(late));
+            recent.splice(0..0, long_past.into_iter().map(|tick| (tick, true)));
         }
-    };
-    let caught_up = ticks.len() as u64;
-    ticks.append(&mut on_time);
-    Some(Due { ticks, missed, caught_up, last })
+    }
+    let caught_up = recent.iter().filter(|(_, is_late)| *is_late).count() as u64;
+    let ticks = recent.into_iter().map(|(tick, _)| tick).collect();
+    Some(Due { ticks, missed, caught_up, last: last.at })
+}
+
+/// The ticks of a short window whose time has come, each with whether it is late.
+///
+/// Jitter may make a tick late that comes after one that is on time, and one due that comes after one that is not. Their
+/// order stays that of their own times, or the last tick would not divide what is decided from what is not.
+fn looked_at(schedule: &Schedule, after: Timestamp, until: Timestamp, now: Timestamp) -> Vec<(Tick, bool)> {
+    let ticks = schedule.spec.timetable.ticks(after).take_while(|tick| tick.at <= until);
+    let timed = ticks.map(|tick| (tick, fires_at(schedule.id, tick.at, schedule.spec.jitter_seconds)));
+    let due = timed.take_while(|(_, at)| *at <= now);
+    due.map(|(tick, at)| (tick, now > at.plus(limits::MISFIRE_GRACE))).collect()
 }
 
 /// The last ticks of a window, at most so many, in order.

@@ -118,9 +118,14 @@ impl Life {
         life.planned(spec, now)
     }
 
+    /// Whether somebody put it on hold and the pause has not ended.
+    pub fn is_on_hold(&self, now: Timestamp) -> bool {
+        self.pause.is_some_and(|pause| pause.until.is_none_or(|until| until > now))
+    }
+
     /// The same life with its next tick worked out anew: the first one that is neither decided nor past.
     pub(super) fn planned(self, spec: &Spec, now: Timestamp) -> Self {
-        let pause = self.pause.filter(|pause| pause.until.is_none_or(|until| until > now));
+        let pause = self.pause.filter(|_| self.is_on_hold(now));
         let opens = match pause {
             Some(Pause { until: None }) => None,
             // A tick at the very end of a pause counts.
@@ -136,10 +141,12 @@ impl Life {
 impl Schedule {
     /// Whether it fires, at a moment: a pause may end by itself.
     pub fn standing(&self, now: Timestamp) -> Standing {
-        match self.life.pause {
-            _ if !self.life.enabled => Standing::Disabled,
-            Some(pause) if pause.until.is_none_or(|until| until > now) => Standing::Paused,
-            _ => Standing::Enabled,
+        if !self.life.enabled {
+            Standing::Disabled
+        } else if self.life.is_on_hold(now) {
+            Standing::Paused
+        } else {
+            Standing::Enabled
         }
     }
 

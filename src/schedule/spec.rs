@@ -142,8 +142,16 @@ impl Spec {
         self.end_at.is_none_or(|end| tick.at <= end).then_some(tick)
     }
 
-    /// What the terms leave unsaid of the bounds that schedules have; retry policy, time-out and payload are checked
-    /// where those of jobs are.
+    /// The shortest time between ticks that follow each other, as far as the first few of them show.
+    fn pace_seconds(&self) -> Option<u64> {
+        const LOOKED_AT: usize = 20;
+        let first = self.start_at.unwrap_or_default();
+        let ticks: Vec<_> = self.timetable.ticks(first).take(LOOKED_AT).collect();
+        ticks.windows(2).map(|pair| pair[1].at.millis_since(pair[0].at) / 1_000).min()
+    }
+
+    /// What is wrong with the terms by the rules that schedules have; the payload, the retry policy and the time-out are
+    /// checked where those of jobs are.
     pub fn complaints(&self) -> Vec<Complaint> {
         let mut found = Vec::new();
         let mut complain = |field, message: String| found.push(Complaint { field, message });
@@ -163,6 +171,11 @@ impl Spec {
         }
         if u64::from(self.jitter_seconds) > limits::JITTER_MAX.as_secs() {
             complain("jitterSeconds", format!("is more than {}", limits::JITTER_MAX.as_secs()));
+        }
+        if self.jitter_seconds > 0
+            && let Some(pace) = self.pace_seconds().filter(|pace| *pace <= self.jitter_seconds.into())
+        {
+            complain("jitterSeconds", format!("is not less than the {pace} s between two ticks"));
         }
         if let (Some(start), Some(end)) = (self.start_at, self.end_at)
             && end < start

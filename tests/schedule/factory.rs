@@ -1,7 +1,10 @@
 //! Timetables and schedules to try things on. Every test makes its own; nothing is shared.
 
 use faena::clock::Timestamp;
-use faena::schedule::{Cron, DstPolicy, Fold, Gap, Tick, Timetable, Zone};
+use faena::job::Name;
+use faena::schedule::{
+    Cron, DstPolicy, Event, Fold, Gap, NewSchedule, Refusal, Schedule, Spec, Tick, Timetable, Transition, Zone, decide,
+};
 
 #[track_caller]
 pub fn at(text: &str) -> Timestamp {
@@ -63,4 +66,50 @@ impl Dice {
     pub fn one_in(&mut self, sides: u64) -> bool {
         self.word().is_multiple_of(sides)
     }
+}
+
+/// A schedule that was accepted at a moment, with terms that differ from the usual ones.
+#[track_caller]
+pub fn schedule(expression: &str, name: &str, created: &str, change: impl FnOnce(&mut Spec)) -> Schedule {
+    let mut spec = Spec::new("nightly", Name::new("example").unwrap(), timetable(expression, name));
+    change(&mut spec);
+    assert_eq!(spec.complaints(), [], "{expression}");
+    NewSchedule { created_by: Some("ana".into()), ..NewSchedule::new(spec) }.accept(at(created))
+}
+
+/// The step that an event must bring.
+#[track_caller]
+pub fn applied(schedule: &Schedule, event: Event, now: &str) -> Transition {
+    let transition = decide(schedule, event.clone(), at(now));
+    let transition = transition.unwrap_or_else(|refusal| panic!("{event:?} was refused: {refusal}"));
+    assert_eq!(transition.schedule, schedule.id);
+    assert_eq!((transition.expects, transition.expects_last_tick), (schedule.life.revision, schedule.life.last_tick));
+    assert_eq!(transition.next.revision, schedule.life.revision + 1);
+    transition
+}
+
+/// The schedule after an event that must apply.
+#[track_caller]
+pub fn after(schedule: &Schedule, event: Event, now: &str) -> Schedule {
+    applied(schedule, event, now).apply(schedule)
+}
+
+/// The refusal that an event must meet.
+#[track_caller]
+pub fn refused(schedule: &Schedule, event: Event, now: &str) -> Refusal {
+    match decide(schedule, event.clone(), at(now)) {
+        Ok(transition) => panic!("{event:?} was not refused: {transition:?}"),
+        Err(refusal) => refusal,
+    }
+}
+
+/// Its time may have come, and none of its jobs is there.
+pub fn due() -> Event {
+    Event::Due { live: Vec::new() }
+}
+
+/// The times of the ticks that fire, without the date where it is the usual one.
+pub fn fired(transition: &Transition) -> Vec<String> {
+    let times = transition.firing.ticks.iter().map(|tick| tick.at.to_string());
+    times.map(|time| time.trim_end_matches(".000Z").trim_start_matches("2026-11-24T").to_owned()).collect()
 }
