@@ -73,7 +73,13 @@ fn rule_of_times(pattern: &Pattern) -> String {
         match hour_step {
             _ if hours == ALL_HOURS => return "every hour".to_owned(),
             Some(step) => return format!("every {step} hours"),
-            None => {}
+            None => {
+                let span = |(from, to)| match from == to {
+                    true => format!("at {from:02}:00"),
+                    false => format!("every hour from {from:02}:00 to {to:02}:00"),
+                };
+                return joined(runs(hours).into_iter().map(span).collect(), "and");
+            }
         }
     }
     let of_seconds = (seconds != 1).then(|| pace(seconds, "second"));

@@ -25,6 +25,9 @@ fn sentences_read_as_a_person_would_say_it() {
         ("0 12 * 6-8 *", "At 12:00 every day from June to August."),
         ("0 8,20 * * *", "At 08:00 and 20:00 every day."),
         ("*/15 9-17 * * MON-FRI", "Every 15 minutes from 09:00 to 17:59, Monday to Friday."),
+        ("0 9-17 * * 1-5", "Every hour from 09:00 to 17:00, Monday to Friday."),
+        ("0 0-5,8,20-22 * * *", "Every hour from 00:00 to 05:00, at 08:00 and every hour from 20:00 to 22:00."),
+        ("30 9-17 * * *", "At minute 30 from 09:00 to 17:59."),
         ("* 3 * * *", "Every minute from 03:00 to 03:59."),
         ("*/7 * * * *", "At minutes 0, 7, 14, 21, 28, 35, 42, 49 and 56 of every hour."),
         ("0 0 L * *", "At 00:00 on the last day of the month."),
@@ -43,6 +46,17 @@ fn sentences_read_as_a_person_would_say_it() {
         ("0 0 1 1,7 *", "At 00:00 on the 1st of the month in January and July."),
         ("* * 1 * *", "Every minute, on the 1st of the month."),
         ("*/5 * * 12 *", "Every 5 minutes, in December."),
+        ("0 0 * * MON#1,FRIL", "At 00:00 on the 1st Monday and the last Friday of the month."),
+        ("0 0 1-7 * MON", "At 00:00 on the 1st to 7th of the month and on Monday."),
+        (
+            "0 0 */2 * FRI-SUN,TUE",
+            "At 00:00 on every 2nd day from the 1st of the month, if it is a Sunday, a Tuesday, a Friday or a Saturday.",
+        ),
+        ("0 0 1-31 * MON", "At 00:00 every day."),
+        // What the schedules of others were written as.
+        ("0 02 * * *", "At 02:00 every day."),
+        ("0 */30 * * * *", "Every 30 minutes."),
+        ("0 * * * * *", "Every minute."),
     ] {
         assert_eq!(cron(text).describe(), sentence, "{text}");
     }
