@@ -1,38 +1,29 @@
 //! The end of a try: what the processor answered becomes an event, `decide` makes a step of it, the store commits it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::context::cut;
+use super::endings::{Ending, end};
 use super::run::{Ended, Run, Why};
+use super::slots::Slot;
 use super::workers::Shop;
 use super::{Completion, Failure};
 use crate::job::{Event, Job, JobError, ResultRef, decide};
 use crate::limits;
 use crate::store::{Committed, StoreError, results};
 
-/// Pause between two tries to commit an ending while the store cannot.
-const COMMIT_AGAIN_EVERY: Duration = Duration::from_millis(500);
-
-/// Commits the ending of a try, unless the claim is lost.
-pub(super) async fn finish(shop: &Shop, run: &Run, ended: Ended) {
-    let _order = run.committing.lock().await;
+/// Commits the ending of a try, unless the claim is lost, and gives its slot back.
+pub(super) async fn finish(shop: &Shop, run: Arc<Run>, ended: Ended, slot: Option<Slot>) {
     if run.reported.load(std::sync::atomic::Ordering::Acquire) {
-        super::reporter::flush(shop, run).await;
+        let _order = run.committing.lock().await;
+        super::reporter::flush(shop, &run).await;
     }
-    let Some(event) = event(shop, run, ended).await else { return };
-    loop {
-        let Err(error) = commit(shop, run, event.clone()).await else { return };
-        let job = run.latest();
-        tracing::error!(job_id = %job.id, %error, "the ending of a try could not be committed");
-        if !matches!(error, StoreError::Unavailable(_)) {
-            return;
-        }
-        // Nobody else will say how it ended. A store that is closed does not come back, but then the runtime ends too.
-        tokio::time::sleep(COMMIT_AGAIN_EVERY).await;
+    match event(shop, &run, ended).await {
+        Some(event) => end(shop, Ending { run, event, slot }).await,
+        None => shop.leave(&run),
     }
 }
 

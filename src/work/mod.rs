@@ -8,12 +8,13 @@
 //! | [`outcome`] | what a processor answers: a [`Completion`] or a [`Failure`] |
 //! | [`workers`] | the workers of this process: started once, drained once |
 //! | `dispatcher`, `slots` | the only one who claims, and the room that it claims for |
-//! | `run`, `finish` | one try, and its end |
+//! | `run`, `finish`, `endings` | one try, what its end means, and the commit of many ends |
 //! | `reporter`, `keeper` | reports to the store, stop requests from it |
 //! | `threads`, `panics` | where blocking work runs, and what becomes of its panics |
 
 pub mod context;
 mod dispatcher;
+mod endings;
 mod finish;
 mod keeper;
 pub mod outcome;

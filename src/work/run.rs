@@ -22,6 +22,7 @@ use crate::limits;
 
 /// A try under way.
 pub(super) struct Run {
+    pub(super) id: JobId,
     /// The job as the store last answered; steps are decided on it.
     latest: Mutex<Arc<Job>>,
     pub(super) stop: CancellationToken,
@@ -60,6 +61,7 @@ pub(super) enum Ended {
 impl Run {
     pub(super) fn new(job: Arc<Job>) -> Arc<Self> {
         Arc::new(Self {
+            id: job.id,
             latest: Mutex::new(job),
             stop: CancellationToken::new(),
             why: AtomicU8::new(Why::Unasked as u8),
@@ -118,20 +120,17 @@ pub(super) fn start(shop: &Arc<Shop>, processor: Arc<Registered>, job: Arc<Job>,
     let runtime = shop.runtime.clone();
     runtime.spawn(async move {
         let limit = job.spec.timeout_ms.map(Duration::from_millis);
-        let ended = match &processor.body {
+        let (ended, slot) = match &processor.body {
             Body::Async(body) => {
                 let work = AssertUnwindSafe(panics::watched_async(body(payload, ctx))).catch_unwind();
-                let ended = wait_for(&run, limit, work).await;
-                drop(slot);
-                ended
+                (wait_for(&run, limit, work).await, Some(slot))
             }
             Body::Blocking(_) => {
                 let answer = on_thread(&shop, processor.clone(), payload, ctx, slot);
-                wait_for_thread(&shop, &run, limit, answer).await
+                (wait_for_thread(&shop, &run, limit, answer).await, None)
             }
         };
-        finish(&shop, &run, ended).await;
-        shop.leave(job.id, &run);
+        finish(&shop, run, ended, slot).await;
     });
 }
 

@@ -2,7 +2,7 @@
 //! behind claimed ones of low.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
@@ -16,7 +16,15 @@ struct Shared {
     total: usize,
     busy: AtomicUsize,
     abandoned: AtomicUsize,
-    freed: Arc<Notify>,
+    freed: Arc<Freed>,
+}
+
+/// Where the dispatcher hears that there is room again. A slot that becomes free while others are says nothing: the
+/// dispatcher would find no more to do than it knew of.
+#[derive(Default)]
+pub(super) struct Freed {
+    is_wanted: AtomicBool,
+    notify: Notify,
 }
 
 /// A taken slot; dropping it frees it.
@@ -26,8 +34,8 @@ pub(super) struct Slot {
 }
 
 impl Slots {
-    /// A pool of `total` slots; `freed` is notified when one becomes free.
-    pub(super) fn new(total: usize, freed: Arc<Notify>) -> Self {
+    /// A pool of `total` slots; `freed` is told when one becomes free.
+    pub(super) fn new(total: usize, freed: Arc<Freed>) -> Self {
         let shared = Shared { total, busy: AtomicUsize::new(0), abandoned: AtomicUsize::new(0), freed };
         Self { shared: Arc::new(shared) }
     }
@@ -50,11 +58,30 @@ impl Slots {
     }
 }
 
+impl Freed {
+    /// Asks to be told. Room is to be looked for once more after this: it may have come in between.
+    pub(super) fn want(&self) {
+        self.is_wanted.store(true, Ordering::SeqCst);
+    }
+
+    /// There is room, if anybody wants to know.
+    pub(super) fn tell(&self) {
+        if self.is_wanted.load(Ordering::SeqCst) && self.is_wanted.swap(false, Ordering::SeqCst) {
+            self.notify.notify_one();
+        }
+    }
+
+    /// Waits until there is room.
+    pub(super) async fn told(&self) {
+        self.notify.notified().await;
+    }
+}
+
 impl Shared {
     /// A lost thread may be replaced, but not without end: with as many lost as there are slots the pool shrinks.
     fn free(&self) -> usize {
         let lost = self.abandoned.load(Ordering::Acquire).saturating_sub(self.total);
-        self.total.saturating_sub(self.busy.load(Ordering::Acquire) + lost)
+        self.total.saturating_sub(self.busy.load(Ordering::SeqCst) + lost)
     }
 }
 
@@ -64,8 +91,8 @@ impl Slot {
         if !self.abandoned {
             self.abandoned = true;
             self.shared.abandoned.fetch_add(1, Ordering::AcqRel);
-            self.shared.busy.fetch_sub(1, Ordering::AcqRel);
-            self.shared.freed.notify_one();
+            self.shared.busy.fetch_sub(1, Ordering::SeqCst);
+            self.shared.freed.tell();
         }
     }
 }
@@ -73,8 +100,8 @@ impl Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         let count = if self.abandoned { &self.shared.abandoned } else { &self.shared.busy };
-        count.fetch_sub(1, Ordering::AcqRel);
-        self.shared.freed.notify_one();
+        count.fetch_sub(1, Ordering::SeqCst);
+        self.shared.freed.tell();
     }
 }
 

@@ -12,9 +12,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::dispatcher::{Lane, dispatch};
+use super::endings::Endings;
 use super::reporter::{Reporter, report};
 use super::run::{Run, Runs, Why};
-use super::slots::Slots;
+use super::slots::{Freed, Slots};
 use super::threads::Threads;
 use super::{Registry, keeper};
 use crate::clock::Clock;
@@ -68,13 +69,14 @@ pub(super) struct Shop {
     pub(super) threads: Threads,
     pub(super) reporter: Arc<Reporter>,
     pub(super) runs: Arc<Runs>,
-    pub(super) freed: Arc<Notify>,
+    pub(super) endings: Endings,
+    pub(super) freed: Arc<Freed>,
     /// Stop requests for claims that have not entered yet.
     early: Mutex<HashSet<(JobId, u32)>>,
     left: Notify,
     /// Trips when threads that do not listen are to be given up without grace.
     pub(super) hurry: CancellationToken,
-    entered: AtomicUsize,
+    pub(super) entered: AtomicUsize,
 }
 
 /// A pool's figures.
@@ -94,7 +96,7 @@ const EARLY_MAX: usize = 1_024;
 impl Workers {
     /// Starts claiming, on a tokio runtime that stays until after [`drain`](Self::drain).
     pub fn start(parts: Parts, runtime: Handle) -> Self {
-        let freed = Arc::new(Notify::new());
+        let freed = Arc::new(Freed::default());
         let (blocking, waiting) = (Slots::new(parts.threads, freed.clone()), Slots::new(parts.io_slots, freed.clone()));
         let reporter = Arc::new(Reporter::default());
         let runs = Arc::new(Runs::default());
@@ -110,6 +112,7 @@ impl Workers {
             threads: Threads::new(),
             reporter,
             runs,
+            endings: Endings::default(),
             freed,
             early: Mutex::default(),
             left: Notify::new(),
@@ -205,11 +208,12 @@ impl Shop {
     }
 
     /// A claim is over. The job's next claim may have entered already: it stays.
-    pub(super) fn leave(&self, id: JobId, run: &Arc<Run>) {
-        self.runs.remove_if(&id, |_, there| Arc::ptr_eq(there, run));
-        if self.entered.fetch_sub(1, Ordering::AcqRel) == 1 {
+    pub(super) fn leave(&self, run: &Arc<Run>) {
+        self.runs.remove_if(&run.id, |_, there| Arc::ptr_eq(there, run));
+        if self.entered.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.left.notify_waiters();
         }
+        self.freed.tell();
     }
 
     /// A job was asked to stop. Its claim may not have entered yet: then the request waits for it.

@@ -1,0 +1,119 @@
+//! Endings on their way to the store, many in one step. Whoever comes first commits for all who come while it lets others
+//! go first: small jobs end in crowds, and each would take the store's lock, and wait for the disk, by itself.
+
+use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::finish::commit;
+use super::run::Run;
+use super::slots::Slot;
+use super::workers::Shop;
+use crate::job::{Event, Transition, decide};
+use crate::store::{Committed, StoreError};
+
+/// Endings that wait for the one who commits them.
+#[derive(Default)]
+pub(super) struct Endings {
+    waiting: Mutex<Vec<Ending>>,
+}
+
+/// The end of a try, and the slot that it gives back.
+pub(super) struct Ending {
+    pub(super) run: Arc<Run>,
+    pub(super) event: Event,
+    pub(super) slot: Option<Slot>,
+}
+
+/// Endings committed in one step: more would hold the store's lock for long.
+const AT_ONCE_MAX: usize = 64;
+/// Pause between two tries to commit an ending while the store cannot.
+const AGAIN_EVERY: Duration = Duration::from_millis(500);
+
+/// Commits an ending, or leaves that to somebody who is about to.
+pub(super) async fn end(shop: &Shop, ending: Ending) {
+    let waiting = {
+        let mut waiting = shop.endings.waiting.lock();
+        waiting.push(ending);
+        waiting.len()
+    };
+    match waiting {
+        1 if shop.entered.load(Ordering::Acquire) > 1 => tokio::task::yield_now().await,
+        1 | AT_ONCE_MAX => {}
+        _ => return,
+    }
+    commit_waiting(shop).await;
+}
+
+impl Endings {
+    /// Whether none waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.lock().is_empty()
+    }
+}
+
+/// Commits the endings that wait.
+pub(super) async fn commit_waiting(shop: &Shop) {
+    let mut endings = mem::take(&mut *shop.endings.waiting.lock());
+    if endings.is_empty() {
+        return;
+    }
+    // New work may be claimed while these go to disk.
+    endings.iter_mut().for_each(|ending| ending.slot = None);
+    let alone = commit_together(shop, endings).await;
+    futures_util::future::join_all(alone.iter().map(|ending| commit_alone(shop, ending))).await;
+}
+
+/// Commits what can be committed at once. The answer is the rest: somebody was faster, or the store could not.
+async fn commit_together(shop: &Shop, endings: Vec<Ending>) -> Vec<Ending> {
+    let now = shop.clock.now();
+    let decided = |ending: &Ending| decide(&ending.run.latest(), ending.event.clone(), now).ok();
+    let (mut steps, mut going, mut rest) = (Vec::<Transition>::new(), Vec::new(), Vec::new());
+    for ending in endings {
+        match decided(&ending) {
+            Some(step) => {
+                steps.push(step);
+                going.push(ending);
+            }
+            None => rest.push(ending),
+        }
+    }
+    let answers = match shop.store.commit(steps, now).await {
+        Ok(answers) => answers,
+        Err(_) => {
+            rest.extend(going);
+            return rest;
+        }
+    };
+    for (ending, answer) in going.into_iter().zip(answers) {
+        match answer {
+            Committed::Stale(job) => {
+                ending.run.learn(job);
+                rest.push(ending);
+            }
+            Committed::Applied { job, .. } => {
+                ending.run.learn(job);
+                shop.leave(&ending.run);
+            }
+            Committed::Taken(_) | Committed::Missing => shop.leave(&ending.run),
+        }
+    }
+    rest
+}
+
+/// Commits one ending, however often that has to be tried, unless the claim is lost.
+async fn commit_alone(shop: &Shop, Ending { run, event, .. }: &Ending) {
+    while let Err(error) = commit(shop, run, event.clone()).await {
+        let job = run.latest();
+        tracing::error!(job_id = %job.id, %error, "the ending of a try could not be committed");
+        if !matches!(error, StoreError::Unavailable(_)) {
+            break;
+        }
+        // Nobody else will say how it ended. A store that is closed does not come back, but then the runtime ends too.
+        tokio::time::sleep(AGAIN_EVERY).await;
+    }
+    shop.leave(run);
+}
