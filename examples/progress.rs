@@ -37,7 +37,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         next.send(())?;
         let enough = |job: &faena::job::Job| job.is_finished() || job.life.progress.percent >= expected;
         let job = service.wait_until(id, Duration::from_secs(30), enough).await?;
-        let message = job.life.progress.message.as_deref().unwrap_or_default();
+        let message = job.life.progress.message().unwrap_or_default();
         println!("{}: {} % ({message})", job.status(), job.life.progress.percent);
     }
     next.send(())?;

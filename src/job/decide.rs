@@ -24,13 +24,7 @@ pub fn decide(job: &Job, event: Event, now: Timestamp) -> Result<Transition, Ref
         }
         Event::Progressed { epoch, percent, message } => {
             held(job, epoch)?;
-            let before = &job.life.progress;
-            let progress = Progress {
-                percent: percent.min(100).max(before.percent),
-                first_at: before.first_at.or(Some(now)),
-                at: Some(now),
-                message: message.or_else(|| before.message.clone()),
-            };
+            let progress = job.life.progress.report(percent, message, now);
             Ok(step(job, Life { progress, ..job.life.clone() }).fleeting())
         }
         Event::StateSaved { epoch, state } => {
@@ -150,7 +144,7 @@ fn succeeded(
         return Ok(stopped(job, run, now));
     }
     let end = End { result, ..end(Some(run), Outcome::Success, now) };
-    let progress = Progress { percent: 100, ..job.life.progress.clone() };
+    let progress = job.life.progress.complete();
     let life = Life { state: State::Finished(Arc::new(end)), progress, saved: None, ..next(job) };
     Ok(Transition { follow_ups, ..step(job, life) })
 }

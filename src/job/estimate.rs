@@ -46,7 +46,7 @@ pub fn remaining(job: &Job, history: History, now: Timestamp) -> Option<Duration
     let elapsed = now.millis_since(run.started_at) as f64;
     let left_of_usual = usual_ms.map(|ms| (ms - elapsed).max(0.0));
     let progress = &job.life.progress;
-    let own = progress.at.filter(|_| progress.percent > 0).map(|at| {
+    let own = progress.at().filter(|_| progress.percent > 0).map(|at| {
         let until_report = at.millis_since(run.started_at) as f64;
         let share = f64::from(progress.percent) / 100.0;
         (until_report / share - elapsed).max(0.0)

@@ -10,6 +10,7 @@
 //! | [`transition`] | the answer of `decide`, for an engine to persist |
 //! | [`backoff`] | how long to wait before the next try |
 //! | [`estimate`] | how long is left |
+//! | `map` | a map by job |
 //! | [`lifecycle`] | the table in `docs/lifecycle.md`, drawn from `decide` |
 
 pub mod backoff;
@@ -17,6 +18,7 @@ mod decide;
 pub mod estimate;
 pub mod event;
 pub mod lifecycle;
+mod map;
 pub mod record;
 pub mod spec;
 pub mod transition;
@@ -25,6 +27,7 @@ pub mod words;
 pub use backoff::RetryPolicy;
 pub use decide::decide;
 pub use event::{Event, Refusal};
+pub use map::{IdHasher, JobMap};
 pub use record::{Attempt, CancelAsked, End, Holder, Job, JobError, Life, Progress, ResultRef, Run, State};
 pub use spec::{Concurrency, NewJob, Options, Payload, Spec, Unique, UniqueFor};
 pub use transition::{Transition, Visibility};

@@ -184,23 +184,81 @@ pub enum ResultRef {
     },
 }
 
-/// How far a try came.
+/// How far a try came. Most jobs never say, and a queued one has said nothing: those pay for a pointer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Written", into = "Written")]
 pub struct Progress {
     /// 0 to 100; it never falls within one try.
     pub percent: u8,
-    /// When the first report of this try came in; none before it.
-    pub first_at: Option<Timestamp>,
-    /// When the latest report came in.
-    pub at: Option<Timestamp>,
-    /// What the processor says that it is doing.
-    pub message: Option<Arc<str>>,
+    reported: Option<Arc<Reported>>,
+}
+
+/// What reports said besides the percentage.
+#[derive(Debug, PartialEq, Eq)]
+struct Reported {
+    first_at: Timestamp,
+    at: Timestamp,
+    message: Option<Arc<str>>,
+}
+
+/// A [`Progress`] as a store writes it.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    percent: u8,
+    first_at: Option<Timestamp>,
+    at: Option<Timestamp>,
+    message: Option<Arc<str>>,
+}
+
+impl From<Progress> for Written {
+    fn from(Progress { percent, reported }: Progress) -> Self {
+        let (first_at, at) = reported.as_ref().map(|reported| (reported.first_at, reported.at)).unzip();
+        Self { percent, first_at, at, message: reported.and_then(|reported| reported.message.clone()) }
+    }
+}
+
+impl From<Written> for Progress {
+    fn from(Written { percent, first_at, at, message }: Written) -> Self {
+        let reported = at.map(|at| Arc::new(Reported { first_at: first_at.unwrap_or(at), at, message }));
+        Self { percent, reported }
+    }
 }
 
 impl Progress {
+    /// After one more report. It says nothing new of what it leaves out, and never less than the one before.
+    pub(super) fn report(&self, percent: u8, message: Option<Arc<str>>, now: Timestamp) -> Self {
+        let before = self.reported.as_ref();
+        let reported = Reported {
+            first_at: before.map_or(now, |before| before.first_at),
+            at: now,
+            message: message.or_else(|| before.and_then(|before| before.message.clone())),
+        };
+        Self { percent: percent.min(100).max(self.percent), reported: Some(Arc::new(reported)) }
+    }
+
+    /// At the end of all there was to do.
+    pub(super) fn complete(&self) -> Self {
+        Self { percent: 100, ..self.clone() }
+    }
+
+    /// When the first report of this try came in; none before it.
+    pub fn first_at(&self) -> Option<Timestamp> {
+        self.reported.as_ref().map(|reported| reported.first_at)
+    }
+
+    /// When the latest report came in.
+    pub fn at(&self) -> Option<Timestamp> {
+        self.reported.as_ref().map(|reported| reported.at)
+    }
+
+    /// What the processor says that it is doing.
+    pub fn message(&self) -> Option<&str> {
+        self.reported.as_ref().and_then(|reported| reported.message.as_deref())
+    }
+
     /// Whether nothing was reported.
     pub fn is_none(&self) -> bool {
-        self.at.is_none() && self.percent == 0
+        self.reported.is_none() && self.percent == 0
     }
 }
 
@@ -222,11 +280,17 @@ impl Life {
 }
 
 impl Job {
+    /// The same job with another life.
+    pub(crate) fn with_life(&self, life: Life) -> Self {
+        let Self { id, seq, created_at, spec, payload, life: _ } = self;
+        Self { id: *id, seq: *seq, created_at: *created_at, spec: spec.clone(), payload: payload.clone(), life }
+    }
+
     /// Where it stands, in the word of the wire.
     pub fn status(&self) -> Status {
         match &self.life.state {
             State::Waiting { .. } => Status::Queued,
-            State::Running(_) if self.life.progress.at.is_some() => Status::Progress,
+            State::Running(_) if self.life.progress.at().is_some() => Status::Progress,
             State::Running(_) => Status::Started,
             State::Finished(end) => match end.outcome {
                 Outcome::Success => Status::Completed,

@@ -88,7 +88,7 @@ impl Version {
             epoch: life.epoch,
             revision: life.revision,
             percent: life.progress.percent,
-            progress_at: life.progress.at.map_or(0, |at| at.as_millis()),
+            progress_at: life.progress.at().map_or(0, |at| at.as_millis()),
         }
     }
 }

@@ -184,7 +184,7 @@ impl Job {
     /// What [`Filter::text`] looks through, in lower case.
     pub(crate) fn search_text(&self) -> String {
         let mut text = format!("{} {}", self.id, self.spec.sub_type);
-        let more = [self.spec.user_id.as_deref(), self.life.progress.message.as_deref()];
+        let more = [self.spec.user_id.as_deref(), self.life.progress.message()];
         let error = self.latest_error().map(|error| &*error.message);
         for part in more.into_iter().flatten().chain(self.spec.tags().iter().map(|tag| &**tag)).chain(error) {
             text.push(' ');

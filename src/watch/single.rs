@@ -3,18 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dashmap::DashMap;
 use tokio::sync::watch;
 
 use super::Hub;
-use crate::job::{Job, JobId};
+use crate::job::{Job, JobId, JobMap};
 
 type Latest = watch::Sender<Option<Arc<Job>>>;
 
 /// The jobs that somebody watches.
 #[derive(Default)]
 pub(super) struct Single {
-    topics: DashMap<JobId, Latest>,
+    topics: JobMap<Latest>,
     /// Watchers in all, so that a change nobody watches need not look into the map.
     watchers: AtomicUsize,
 }

@@ -17,9 +17,12 @@ use crate::store::{Committed, StoreError, results};
 
 /// Commits the ending of a try, unless the claim is lost, and gives its slot back.
 pub(super) async fn finish(shop: &Shop, run: Arc<Run>, ended: Ended, slot: Option<Slot>) {
-    if run.reported.load(std::sync::atomic::Ordering::Acquire) {
+    {
+        // A report that is on its way arrives before the ending.
         let _order = run.committing.lock().await;
-        super::reporter::flush(shop, &run).await;
+        if run.reported.load(std::sync::atomic::Ordering::Acquire) {
+            super::reporter::flush(shop, &run).await;
+        }
     }
     match event(shop, &run, ended).await {
         Some(event) => end(shop, Ending { run, event, slot }).await,

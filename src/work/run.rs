@@ -17,7 +17,7 @@ use super::registry::{Body, Registered};
 use super::slots::Slot;
 use super::workers::Shop;
 use super::{Completion, Context, Failure, panics};
-use crate::job::{Job, JobId, Payload};
+use crate::job::{Job, JobId, JobMap, Payload};
 use crate::limits;
 
 /// A try under way.
@@ -222,4 +222,4 @@ fn panicked(panic: &(dyn Any + Send)) -> Failure {
 }
 
 /// Where a claim may be found while it runs.
-pub(super) type Runs = dashmap::DashMap<JobId, Arc<Run>>;
+pub(super) type Runs = JobMap<Arc<Run>>;

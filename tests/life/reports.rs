@@ -11,14 +11,14 @@ fn the_first_report_makes_started_into_progress() {
     let job = after(job, progressed(1, 0), 150);
     assert_eq!(job.status(), Status::Progress, "even a report of nothing is one");
     let progress = &job.life.progress;
-    assert_eq!((progress.percent, progress.first_at, progress.at), (0, Some(at(150)), Some(at(150))));
+    assert_eq!((progress.percent, progress.first_at(), progress.at()), (0, Some(at(150)), Some(at(150))));
 }
 
 #[test]
 fn progress_never_falls_within_a_try() {
     let job = after(after(running(), progressed(1, 60), 150), progressed(1, 20), 160);
     let progress = &job.life.progress;
-    assert_eq!((progress.percent, progress.first_at, progress.at), (60, Some(at(150)), Some(at(160))));
+    assert_eq!((progress.percent, progress.first_at(), progress.at()), (60, Some(at(150)), Some(at(160))));
 }
 
 #[test]
@@ -30,9 +30,9 @@ fn progress_stops_at_a_hundred() {
 fn a_message_stays_until_another_takes_its_place() {
     let say = |text: &str| Event::Progressed { epoch: 1, percent: 10, message: Some(text.into()) };
     let job = after(after(running(), say("reading"), 150), progressed(1, 20), 160);
-    assert_eq!(job.life.progress.message.as_deref(), Some("reading"));
+    assert_eq!(job.life.progress.message(), Some("reading"));
     let job = after(job, say("writing"), 170);
-    assert_eq!(job.life.progress.message.as_deref(), Some("writing"));
+    assert_eq!(job.life.progress.message(), Some("writing"));
 }
 
 #[test]

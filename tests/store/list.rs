@@ -82,7 +82,7 @@ fn names(filter: &Filter, job: &Job) -> bool {
     let mut text = vec![job.id.to_string(), spec.sub_type.to_string()];
     text.extend(spec.user_id.as_ref().map(|user| user.to_string()));
     text.extend(tags.iter().map(|tag| (*tag).to_owned()));
-    text.extend(job.life.progress.message.as_ref().map(|message| message.to_string()));
+    text.extend(job.life.progress.message().map(str::to_owned));
     text.extend(job.latest_error().map(|error| error.message.to_string()));
     (filter.status.is_empty() || filter.status.contains(&job.status()))
         && (filter.kind.is_none() || filter.kind.as_ref() == Some(&spec.kind))

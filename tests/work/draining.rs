@@ -57,7 +57,7 @@ async fn rule_04_what_is_given_back_goes_on_with_its_state_and_all_its_tries() {
     let id = faena.service().enqueue(job("task")).await.unwrap().id;
     for start in 0..5 {
         let expected = format!("start {start}");
-        until(&faena, id, |job| job.life.progress.message.as_deref() == Some(&*expected)).await;
+        until(&faena, id, |job| job.life.progress.message() == Some(&*expected)).await;
         faena.stop().await.unwrap();
         faena = start_in(folder.path(), work()).await;
     }

@@ -57,7 +57,7 @@ async fn the_last_report_arrives_however_the_try_ends() {
     .await;
     let failed = done(&faena, job("task")).await;
     let progress = &failed.life.progress;
-    assert_eq!((progress.percent, progress.message.as_deref()), (37, Some("so far and no further")));
+    assert_eq!((progress.percent, progress.message()), (37, Some("so far and no further")));
     let completed = start(waits(|_, ctx| async move {
         ctx.progress(12, "almost nothing");
         Ok(Completion::Done)
@@ -65,7 +65,7 @@ async fn the_last_report_arrives_however_the_try_ends() {
     .await;
     let completed = done(&completed, job("task")).await;
     let progress = &completed.life.progress;
-    assert_eq!((progress.percent, progress.message.as_deref()), (100, Some("almost nothing")), "what is done is done");
+    assert_eq!((progress.percent, progress.message()), (100, Some("almost nothing")), "what is done is done");
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn an_item_counts_once_the_next_one_is_asked_for() {
     for (percent, message) in [(25, "1 of 4"), (50, "2 of 4"), (75, "3 of 4"), (100, "4 of 4")] {
         go.send(()).unwrap();
         let job = until(&faena, id, |job| job.life.progress.percent >= percent).await;
-        assert_eq!((job.life.progress.percent, job.life.progress.message.as_deref()), (percent, Some(message)));
+        assert_eq!((job.life.progress.percent, job.life.progress.message()), (percent, Some(message)));
     }
     assert_eq!(until(&faena, id, Job::is_finished).await.status(), Status::Completed);
 }
@@ -100,7 +100,7 @@ async fn the_next_try_begins_at_nothing() {
     }))
     .await;
     let failed = done(&faena, job("task").retry(retries(1))).await;
-    assert_eq!((failed.life.progress.percent, failed.life.progress.message.as_deref()), (20, Some("second")));
+    assert_eq!((failed.life.progress.percent, failed.life.progress.message()), (20, Some("second")));
 }
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn a_long_message_is_cut_between_characters() {
         Ok(Completion::Done)
     }))
     .await;
-    let message = done(&faena, job("task")).await.life.progress.message.clone().unwrap();
+    let message = done(&faena, job("task")).await.life.progress.message().unwrap().to_owned();
     assert_eq!(message.len(), limits::MESSAGE_BYTES_MAX);
     assert!(message.chars().all(|letter| letter == 'ñ'));
 }

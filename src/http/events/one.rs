@@ -96,7 +96,7 @@ impl Reader {
     fn due(&self) -> Option<Instant> {
         let next = self.next.as_ref()?;
         let only_progress = self.sent.as_ref().is_some_and(|sent| {
-            sent.life.progress.at.is_some() && sent.life.revision == next.life.revision && !next.is_finished()
+            sent.life.progress.at().is_some() && sent.life.revision == next.life.revision && !next.is_finished()
         });
         let now = Instant::now();
         match self.sent_at {

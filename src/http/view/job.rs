@@ -118,7 +118,7 @@ impl<'a> JobView<'a> {
             sub_type: spec.sub_type.as_str(),
             priority: spec.priority.as_str(),
             progress: job.life.progress.percent,
-            message: job.life.progress.message.as_deref(),
+            message: job.life.progress.message(),
             created_at: Shown(job.created_at),
             started_at: job.started_at().map(Shown),
             completed_at: end.map(|end| Shown(end.at)),

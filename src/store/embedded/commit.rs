@@ -45,6 +45,10 @@ impl Embedded {
                 Step::Missing => Committed::Missing,
             });
         }
+        if std::mem::take(&mut core.has_new_work) {
+            // Somebody has left a gate, and who stood before it need not wait for the disk to know that.
+            self.new_work.notify_one();
+        }
         let ticket = if waits { self.record(&mut core, changes) } else { None };
         (answers, ticket)
     }

@@ -10,6 +10,7 @@ use super::keys::Keys;
 use super::ledger::Slots;
 use super::ready::{Entry, Ready};
 use super::shown::{Recent, Shown};
+use super::sorts::Sorts;
 use crate::clock::Timestamp;
 use crate::job::{Event, Job, JobId, Name, Payload, Refusal, State, Transition, decide};
 use crate::limits;
@@ -24,7 +25,7 @@ pub(super) struct Core {
     pub(super) gates: Gates,
     pub(super) keys: Keys,
     /// How many jobs are shown of each sort.
-    pub(super) tally: HashMap<Sort4, u64>,
+    pub(super) tally: Sorts,
     /// Dead letters.
     pub(super) dead: u64,
     pub(super) next_seq: u64,
@@ -57,7 +58,7 @@ pub(super) struct Archive {
 }
 
 /// Bytes of payloads kept in memory for waiting jobs; beyond it they wait on disk.
-const INLINE_BYTES_MAX: usize = 64 * 1024 * 1024;
+const INLINE_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Ended jobs that the engine without a journal keeps; older ones are forgotten first.
 const ARCHIVED_JOBS_MAX: usize = 100_000;
 
@@ -77,7 +78,7 @@ impl Core {
             ready: Ready::default(),
             gates: Gates::default(),
             keys: Keys::default(),
-            tally: HashMap::new(),
+            tally: Sorts::default(),
             dead: 0,
             next_seq: 1,
             latest: Timestamp::default(),
@@ -127,7 +128,7 @@ impl Core {
             match decide(&job, Event::Claimed { holder: claim.holder.clone(), lease_until }, now) {
                 Ok(transition) => {
                     self.leave_waiting(&job);
-                    let running = Arc::new(Job { life: transition.next, ..(*job).clone() });
+                    let running = Arc::new(job.with_life(transition.next));
                     let slot = self.enter_running(&running);
                     self.jobs.insert(running.seq, running.clone());
                     self.show(running.clone(), shown);
@@ -191,7 +192,7 @@ impl Core {
             State::Finished(_) if self.archive.is_none() => Payload::Stored,
             _ => job.payload.clone(),
         };
-        let after = Arc::new(Job { life: next, payload, ..(*job).clone() });
+        let after = Arc::new(Job { payload, ..job.with_life(next) });
         if let Some(unique) = after.spec.unique().filter(|_| after.is_finished()) {
             self.keys.release(unique, after.id);
         }
@@ -238,23 +239,8 @@ impl Core {
 
     /// Shows a job and counts it.
     pub(super) fn show(&mut self, job: Arc<Job>, shown: &Shown) {
-        let sort = job.sort4();
-        match shown.show(job).map(|before| before.sort4()) {
-            Some(before) if before == sort => return,
-            Some(before) => self.uncount(&before, 1),
-            None => {}
-        }
-        *self.tally.entry(sort).or_default() += 1;
-    }
-
-    /// Counts jobs of a sort that are there no more.
-    pub(super) fn uncount(&mut self, sort: &Sort4, jobs: u64) {
-        if let Some(count) = self.tally.get_mut(sort) {
-            *count = count.saturating_sub(jobs);
-            if *count == 0 {
-                self.tally.remove(sort);
-            }
-        }
+        let before = shown.show(job.clone()).map(|before| before.status());
+        self.tally.step(before, &job);
     }
 
     /// Puts a job into the indexes that its waiting needs.
@@ -304,7 +290,7 @@ impl Core {
     pub(super) fn resume(&mut self, job: &Job, now: Timestamp) {
         let renewed = Event::Renewed { epoch: job.life.epoch, lease_until: now.plus(limits::LEASE) };
         let Ok(transition) = decide(job, renewed, now) else { return };
-        let job = Arc::new(Job { life: transition.next, ..job.clone() });
+        let job = Arc::new(job.with_life(transition.next));
         self.enter_running(&job);
         if let Some(key) = job.spec.concurrency() {
             self.gates.force(key, job.seq);
@@ -322,7 +308,7 @@ impl Core {
     /// Forgets an ended job that the disk has forgotten.
     pub(super) fn forget_pruned(&mut self, id: JobId, sort: &Sort4, dead: u64, shown: &Shown) {
         shown.hide(id);
-        self.uncount(sort, 1);
+        self.tally.subtract(sort, 1);
         self.dead -= dead;
     }
 
@@ -340,6 +326,7 @@ impl Core {
     }
 
     fn put_back(&mut self, parked: Vec<u64>) {
+        self.has_new_work |= !parked.is_empty();
         for job in parked.iter().filter_map(|seq| self.jobs.get(seq)) {
             let (sub_type, entry) = place(job);
             self.ready.add(sub_type, job.spec.priority, entry, self.latest);
@@ -374,7 +361,7 @@ impl Core {
         let job = self.jobs.get(&seq).filter(|job| job.is_finished()).cloned()?;
         self.jobs.remove(&seq);
         shown.hide(job.id);
-        self.uncount(&job.sort4(), 1);
+        self.tally.leave(job.status(), &job.spec);
         self.dead -= dead(&job);
         if let Some(archive) = &mut self.archive {
             archive.logs.remove(&job.id);

@@ -8,10 +8,11 @@
 //! A slot is overwritten by the next claim, and all are cleared once a start has recovered: a claim that the journal
 //! knows to be over says nothing.
 
-use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
+
+use rustc_hash::FxHashMap;
 
 use crate::clock::Timestamp;
 
@@ -81,7 +82,7 @@ impl Noted {
 /// Which slot of the ledger each running job has.
 #[derive(Default)]
 pub(super) struct Slots {
-    taken: HashMap<u64, u32>,
+    taken: FxHashMap<u64, u32>,
     free: Vec<u32>,
     used: u32,
 }

@@ -185,7 +185,7 @@ impl Core {
 
     /// Whether any job that has not ended is of the sorts that a filter names.
     fn has_live(&self, filter: &Filter) -> bool {
-        self.tally.keys().any(|sort| !sort.status.is_terminal() && filter.names_sort(sort))
+        self.tally.iter().any(|(sort, _)| !sort.status.is_terminal() && filter.names_sort(&sort))
     }
 
     /// The total of a filter that the kept counters answer.

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `core` | the decided state and its indexes, under one lock |
 //! | `ready`, `gates`, `keys` | who is next; concurrency keys; unique and idempotency keys |
-//! | `shown` | the committed state that readers see, without that lock |
+//! | `shown`, `sorts` | the committed state that readers see, without that lock; how many jobs there are of each sort |
 //! | `accept`, `claim`, `commit`, `stand` | accepting jobs; handing them out; their steps; why one does not run |
 //! | `list`, `walk`, `search`, `text` | lists over memory and disk; going through jobs within bounds; ways to the ended ones |
 //! | `counts`, `blocks` | how many ended jobs there are of each sort, and where |
@@ -37,6 +37,7 @@ mod rows;
 mod schema;
 mod search;
 mod shown;
+mod sorts;
 mod stand;
 mod text;
 mod walk;
@@ -282,7 +283,7 @@ impl Store for Embedded {
         let mut core = self.core(now);
         let Core { ready, jobs, .. } = &mut *core;
         let (ready, delayed, oldest_ready) = ready.depth(now, |entry| self::core::lives(jobs, entry));
-        let mut rows: Vec<_> = core.tally.iter().map(|(sort, jobs)| (sort.clone(), *jobs)).collect();
+        let mut rows: Vec<_> = core.tally.iter().collect();
         rows.sort();
         let ready = ready + core.gates.parked();
         Box::pin(std::future::ready(Ok(Tally { rows, ready, delayed, dead: core.dead, oldest_ready })))

@@ -8,7 +8,9 @@
 //! Jobs that are cancelled leave their entry behind; it is recognised when it surfaces, and swept away when such
 //! entries outnumber the living.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
+
+use rustc_hash::FxHashMap;
 
 use crate::clock::Timestamp;
 use crate::job::{Name, Priority};
@@ -17,7 +19,7 @@ use crate::limits;
 /// The waiting jobs of all subtypes.
 #[derive(Default)]
 pub(super) struct Ready {
-    lanes: HashMap<Name, Lane>,
+    lanes: FxHashMap<Name, Lane>,
 }
 
 /// The waiting jobs of one subtype.

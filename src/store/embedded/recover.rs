@@ -33,7 +33,7 @@ pub(super) fn recover(
     core.latest = now;
     read_keys(conn, core)?;
     let counts = Counts::read(conn)?;
-    core.tally.extend(counts.by_sort().map(|(sort, jobs)| (sort.clone(), jobs.max(0) as u64)));
+    counts.by_sort().for_each(|(sort, jobs)| core.tally.add(sort, jobs.max(0) as u64));
     let mut select = conn.prepare(&format!("SELECT {COLUMNS} FROM live ORDER BY seq")).map_err(broken)?;
     let mut rows = select.query([]).map_err(broken)?;
     let mut reader = Reader::default();

@@ -2,17 +2,14 @@
 //! that of one shard, and never waits for a decision or for the disk.
 
 use std::collections::VecDeque;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
-use dashmap::DashMap;
-
-use crate::job::{Job, JobId, ResultRef};
+use crate::job::{Job, JobId, JobMap, ResultRef};
 
 /// The status store.
 #[derive(Default)]
 pub(super) struct Shown {
-    jobs: DashMap<JobId, Arc<Job>, BuildHasherDefault<IdHasher>>,
+    jobs: JobMap<Arc<Job>>,
 }
 
 impl Shown {
@@ -35,26 +32,6 @@ impl Shown {
     pub(super) fn hide_finished(&self, id: JobId) {
         self.jobs.remove_if(&id, |_, job| job.is_finished());
     }
-}
-
-/// A UUIDv7 ends in random bits; folding its halves is all the hashing that it needs.
-#[derive(Default)]
-pub(super) struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15)
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.0 = self.0.rotate_left(5) ^ u64::from_le_bytes(word);
-        }
-    }
-
-    fn write_usize(&mut self, _length: usize) {}
 }
 
 /// Ended jobs that are still shown from memory, oldest first, bounded by number and by the size of their results.

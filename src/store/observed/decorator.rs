@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::metrics::Counted;
 use super::surely::Surely;
 use super::{Histories, Metrics};
 use crate::clock::Timestamp;
@@ -62,17 +63,15 @@ impl Shared {
         answer
     }
 
-    fn accepted(&self, job: &Arc<Job>) {
-        self.metrics.accepted(job);
-        self.hub.publish(job);
-    }
-
-    fn stepped(&self, job: &Arc<Job>) {
-        if job.is_finished() {
-            self.metrics.stepped(job);
-            self.histories.learn(job);
+    /// Counts jobs and tells of them.
+    fn tell<'a>(&self, jobs: impl Iterator<Item = &'a Arc<Job>>, count: impl Fn(&Counted, &Job)) {
+        let mut counted = None;
+        for job in jobs {
+            let counters = self.metrics.of(job, counted.take());
+            count(&counters, job);
+            counted = Some(counters);
+            self.hub.publish(job);
         }
-        self.hub.publish(job);
     }
 }
 
@@ -81,11 +80,11 @@ impl Store for Observed {
         let shared = self.shared.clone();
         Surely::boxed(async move {
             let answers = shared.timed("insert", shared.inner.insert(jobs, group, now)).await?;
-            for answer in &answers {
-                if let Inserted::Accepted(job) = answer {
-                    shared.accepted(job);
-                }
-            }
+            let accepted = answers.iter().filter_map(|answer| match answer {
+                Inserted::Accepted(job) => Some(job),
+                _ => None,
+            });
+            shared.tell(accepted, |counted, _| counted.accepted());
             Ok(answers)
         })
     }
@@ -94,10 +93,7 @@ impl Store for Observed {
         let shared = self.shared.clone();
         Surely::boxed(async move {
             let claimed = shared.timed("claim", shared.inner.claim(claim, now)).await?;
-            for job in &claimed.jobs {
-                shared.metrics.claimed(job);
-                shared.hub.publish(job);
-            }
+            shared.tell(claimed.jobs.iter(), Counted::claimed);
             Ok(claimed)
         })
     }
@@ -106,12 +102,15 @@ impl Store for Observed {
         let shared = self.shared.clone();
         Surely::boxed(async move {
             let answers = shared.timed("commit", shared.inner.commit(transitions, now)).await?;
-            for answer in &answers {
-                if let Committed::Applied { job, follow_ups } = answer {
-                    shared.stepped(job);
-                    follow_ups.iter().for_each(|job| shared.accepted(job));
-                }
-            }
+            let applied = answers.iter().filter_map(|answer| match answer {
+                Committed::Applied { job, follow_ups } => Some((job, follow_ups)),
+                _ => None,
+            });
+            shared.tell(applied.clone().map(|(job, _)| job), |counted, job| {
+                counted.stepped(job);
+                shared.histories.learn(job);
+            });
+            shared.tell(applied.flat_map(|(_, follow_ups)| follow_ups), |counted, _| counted.accepted());
             Ok(answers)
         })
     }

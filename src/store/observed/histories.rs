@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use dashmap::DashMap;
+use rustc_hash::FxBuildHasher;
 
 use crate::job::estimate::History;
 use crate::job::{Job, Name, Outcome};
@@ -10,7 +11,7 @@ use crate::job::{Job, Name, Outcome};
 /// How long jobs of each subtype take.
 #[derive(Debug, Default)]
 pub struct Histories {
-    by_sub_type: DashMap<Name, History>,
+    by_sub_type: DashMap<Name, History, FxBuildHasher>,
 }
 
 impl Histories {
