@@ -64,6 +64,10 @@ pub const CATCH_UP_MAX: u32 = 1_000;
 /// Jobs of one schedule that may wait or run before its further ticks are passed over: a job that takes longer than its
 /// period must not fill the queue.
 pub const OVERLAP_MAX: usize = 1_000;
+/// Times that a look ahead names when nobody says how many.
+pub const FORECAST_DEFAULT: usize = 5;
+/// Times that one look ahead names: three years of a daily one.
+pub const FORECAST_MAX: usize = 1_000;
 /// Ticks of the past that one backfill fires.
 pub const BACKFILL_MAX: usize = 1_000;
 

@@ -1,5 +1,5 @@
-//! Why a job in JSON is refused, field by field. Reading jobs fast and naming every fault are two things: this second
-//! look happens only when the first one failed.
+//! Why a body in JSON is refused, field by field. Reading fast and naming every fault are two things: this second look
+//! happens only when the first one failed.
 
 use serde_json::{Map, Value};
 
@@ -18,7 +18,30 @@ enum Shape {
     Retry,
 }
 
-const JOB: &[(&str, Shape)] = &[
+/// What a body may hold.
+pub(crate) struct Form {
+    /// What it is, in a sentence.
+    what: &'static str,
+    fields: &'static [(&'static str, Shape)],
+    required: &'static [&'static str],
+}
+
+/// A job to accept.
+pub(crate) const JOB: Form = Form { what: "a job", fields: JOB_FIELDS, required: &["subType", "payload"] };
+
+/// An expression to look ahead for.
+pub(crate) const FORECAST: Form = Form {
+    what: "the question",
+    fields: &[
+        ("cronExpression", Shape::Text),
+        ("timezone", Shape::Text),
+        ("after", Shape::Text),
+        ("count", Shape::Whole),
+    ],
+    required: &["cronExpression"],
+};
+
+const JOB_FIELDS: &[(&str, Shape)] = &[
     ("subType", Shape::Text),
     ("payload", Shape::Object),
     ("type", Shape::Text),
@@ -38,8 +61,6 @@ const JOB: &[(&str, Shape)] = &[
     ("expiresAt", Shape::Text),
 ];
 
-const REQUIRED: &[&str] = &["subType", "payload"];
-
 const RETRY: &[(&str, Shape)] = &[
     ("maxRetries", Shape::Whole),
     ("retryDelay", Shape::Whole),
@@ -48,18 +69,18 @@ const RETRY: &[(&str, Shape)] = &[
     ("jitter", Shape::Number),
 ];
 
-/// All faults of a job's text, given the reader's own complaint.
-pub(crate) fn about(text: &[u8], error: &serde_json::Error) -> Error {
+/// All faults of a body's text, given the reader's own complaint.
+pub(crate) fn about(form: &Form, text: &[u8], error: &serde_json::Error) -> Error {
     let fields = match serde_json::from_slice(text) {
         Err(_) => return Error::invalid(format!("the body is not well-formed JSON: {error}")),
         Ok(Value::Object(fields)) => fields,
-        Ok(other) => return Error::invalid(format!("a job must be a JSON object, not {}", kind(&other))),
+        Ok(other) => return Error::invalid(format!("{} must be a JSON object, not {}", form.what, kind(&other))),
     };
     let mut faults = Vec::new();
-    for required in REQUIRED.iter().filter(|name| fields.get(**name).is_none_or(Value::is_null)) {
+    for required in form.required.iter().filter(|name| fields.get(**name).is_none_or(Value::is_null)) {
         faults.push(fault(required, "is required"));
     }
-    look(&fields, JOB, "", &mut faults);
+    look(&fields, form.fields, "", &mut faults);
     // The reader knows faults that a second look does not see, such as a field that is given twice.
     if faults.is_empty() { Error::invalid(error.to_string()) } else { Error::fields(faults) }
 }

@@ -7,7 +7,7 @@
 //! | `body`, `request`, `complaints`, `query` | reading what a client sends |
 //! | `view`, `present` | how things look in JSON |
 //! | `accept` | the 202, for our own routes and an application's |
-//! | `jobs`, `job`, `result`, `dead_letters`, `processors`, `cleanup` | the resources |
+//! | `jobs`, `job`, `result`, `dead_letters`, `cron`, `processors`, `cleanup` | the resources |
 //! | `events` | server-sent events |
 //! | `figures`, `health` | statistics, health, metrics |
 //! | `openapi`, `docs` | the description of the API |
@@ -38,6 +38,7 @@ mod body;
 mod call;
 mod cleanup;
 mod complaints;
+mod cron;
 mod dead_letters;
 mod docs;
 mod events;
@@ -95,6 +96,7 @@ pub fn routes_with(service: Arc<Service>, settings: Settings) -> impl FnOnce(&mu
         at("/dead-letters/retry").post(dead_letters::retry_all).mount(config);
         at("/dead-letters/{id}").delete(dead_letters::discard).mount(config);
         at("/dead-letters/{id}/retry").post(dead_letters::retry).mount(config);
+        at("/schedules/validate/cron").post(cron::validate).mount(config);
         at("/processors").get(processors::list).mount(config);
         at("/processors/{subType}/pause").post(processors::pause).mount(config);
         at("/processors/{subType}/resume").post(processors::resume).mount(config);

@@ -109,7 +109,8 @@ enum UniqueForRequest {
 /// # Errors
 /// [`Error::Invalid`] with every field at fault.
 pub(crate) fn job(text: &[u8], registry: &Registry, now: Timestamp) -> Result<NewJob, Error> {
-    let request: JobRequest<'_> = serde_json::from_slice(text).map_err(|error| complaints::about(text, &error))?;
+    let request: JobRequest<'_> =
+        serde_json::from_slice(text).map_err(|error| complaints::about(&complaints::JOB, text, &error))?;
     request.into_job(registry, now)
 }
 

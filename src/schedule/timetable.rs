@@ -75,7 +75,9 @@ impl Timetable {
             let found = self.cron.pattern.next(local)?;
             if found < closes {
                 let repeated = span.repeats(found).then_some(ClockChange::Fold);
-                return Some(tick(found - span.offset, &span, repeated));
+                let second = found - span.offset;
+                // The last span of a zone never ends, and the search does not either.
+                return (second <= LAST_SECOND).then(|| tick(second, &span, repeated));
             }
             // Nothing is named before `found`, so the search goes on shortly before it, unless the next span begins
             // by showing times again that lie before `local`.

@@ -13,6 +13,7 @@
 //! | [`operate`] | processors, pause and resume, health |
 //! | [`explain`] | why a job is not running |
 //! | [`figures`] | statistics |
+//! | [`forecast`] | what a cron expression means and when it comes next |
 //!
 //! ```no_run
 //! # async fn example(service: faena::service::Service) -> Result<(), faena::error::Error> {
@@ -32,6 +33,7 @@ mod depth;
 pub mod enqueue;
 pub mod explain;
 pub mod figures;
+pub mod forecast;
 pub mod look;
 pub mod operate;
 pub mod wait;

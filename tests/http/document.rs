@@ -117,6 +117,7 @@ async fn every_operation_answers_as_it_is_described() {
     one_job(&mut drive).await;
     results(&mut drive).await;
     dead_letters(&mut drive).await;
+    schedules(&mut drive).await;
     others(&mut drive).await;
     let missed: Vec<_> = drive.document.operations().difference(&drive.document.driven).cloned().collect();
     assert!(missed.is_empty(), "not driven: {missed:?}");
@@ -249,6 +250,13 @@ async fn dead_letters(drive: &mut Drive<'_>) {
     drive.post("/dead-letters/retry", "/dead-letters/retry", None).await;
     drive.delete("/dead-letters", "/dead-letters").await;
     drive.delete("/dead-letters", "/dead-letters?limit=2").await;
+}
+
+async fn schedules(drive: &mut Drive<'_>) {
+    let path = "/schedules/validate/cron";
+    let question = json!({ "cronExpression": "30 2 * * *", "timezone": "Europe/Berlin", "count": 400 });
+    drive.post(path, path, Some(question)).await;
+    drive.post(path, path, Some(json!({ "cronExpression": "0 0 30 2 *" }))).await;
 }
 
 async fn others(drive: &mut Drive<'_>) {

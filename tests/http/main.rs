@@ -6,6 +6,7 @@
 mod accept;
 mod act;
 mod bulk;
+mod cron;
 mod document;
 mod embedding;
 mod errors;

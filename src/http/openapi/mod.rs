@@ -6,13 +6,14 @@
 //! | `operation` | the words in which an operation is described |
 //! | `schemas` | envelopes and small schemas |
 //! | `failures` | the errors, each described once |
-//! | `jobs`, `job`, `others` | the operations |
+//! | `jobs`, `job`, `schedules`, `others` | the operations |
 
 mod failures;
 mod job;
 mod jobs;
 mod operation;
 mod others;
+mod schedules;
 mod schemas;
 
 use utoipa::openapi::path::PathsBuilder;
@@ -30,8 +31,8 @@ Unknown fields and unknown query parameters are refused. Every error has the sam
 /// The description of the API.
 pub fn openapi() -> OpenApi {
     let mut paths = PathsBuilder::new();
-    let operations = jobs::operations().into_iter().chain(job::operations()).chain(others::operations());
-    for operation in operations {
+    let jobs = jobs::operations().into_iter().chain(job::operations());
+    for operation in jobs.chain(schedules::operations()).chain(others::operations()) {
         let (path, item) = operation.into_item();
         paths = paths.path(path, item);
     }
@@ -39,6 +40,10 @@ pub fn openapi() -> OpenApi {
         .schema_from::<super::request::JobRequest<'static>>()
         .schema_from::<super::request::RetryRequest>()
         .schema_from::<super::cleanup::CleanupRequest>()
+        .schema_from::<super::cron::ForecastRequest<'static>>()
+        .schema_from::<view::ForecastView<'static>>()
+        .schema_from::<view::TickView>()
+        .schema_from::<view::ClockChangeWord>()
         .schema_from::<view::CleanupView>()
         .schema_from::<view::StatusWord>()
         .schema_from::<view::PriorityWord>()
@@ -89,6 +94,7 @@ fn tags() -> Vec<utoipa::openapi::Tag> {
     [
         ("jobs", "Ask for work, look at it, act on it."),
         ("dead letters", "Jobs that used up their tries, for somebody to decide on."),
+        ("schedules", "Work that comes at its own times."),
         ("processors", "What is registered; stop and start handing it out."),
         ("events", "Server-sent events."),
         ("operating", "Statistics, health, metrics, this description."),

@@ -5,19 +5,22 @@
 //! | `envelope` | the wrapping of lists, creations and errors |
 //! | `job` | a job, whole and as it was just accepted |
 //! | `parts` | attempts, log lines, processors, explanations |
+//! | `cron` | what an expression means and when it comes next |
 //! | `figures` | statistics and health |
 //! | `words` | closed vocabularies and small types |
 
+mod cron;
 mod envelope;
 mod figures;
 mod job;
 mod parts;
 mod words;
 
-pub(crate) use envelope::{Created, ErrorView, FieldView, Listed, Pagination};
+pub(crate) use cron::{ForecastView, TickView};
+pub(crate) use envelope::{Created, ErrorView, FieldView, Listed, Pagination, counted};
 pub(crate) use figures::{
     BoardView, IndexView, JobsStatusView, LiveView, NextView, OverviewView, ReadyView, StatusJobView,
 };
 pub(crate) use job::{AcceptedView, ErrorOfJob, JobView, Length, etag};
 pub(crate) use parts::{AttemptView, BulkView, CleanupView, ExplainView, LogLineView, ProcessorView, RetryView};
-pub(crate) use words::{OutcomeWord, PriorityWord, Shown, StatusWord, unique_for};
+pub(crate) use words::{ClockChangeWord, OutcomeWord, PriorityWord, Shown, StatusWord, unique_for};

@@ -47,6 +47,10 @@ vocabulary! {
     /// How one attempt ended.
     OutcomeWord, "Outcome", crate::job::Outcome
 }
+vocabulary! {
+    /// A clock change that a time has to do with.
+    ClockChangeWord, "ClockChange", crate::schedule::ClockChange
+}
 
 /// `"active"` or a number of seconds.
 pub(crate) fn unique_for() -> Schema {
