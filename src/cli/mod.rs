@@ -8,6 +8,7 @@ mod cancel;
 mod cleanup;
 mod completions;
 mod config;
+mod cron;
 mod demo;
 mod doctor;
 mod ending;
@@ -82,6 +83,7 @@ enum Command {
     Result(result::ResultOf),
     Stats(stats::Stats),
     Cleanup(cleanup::Cleanup),
+    Cron(cron::Cron),
     Openapi(openapi::Openapi),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
@@ -117,6 +119,7 @@ impl Command {
             Self::Result(command) => command.run(),
             Self::Stats(command) => command.run(),
             Self::Cleanup(command) => command.run(),
+            Self::Cron(command) => command.run(),
             Self::Openapi(command) => command.run(),
             Self::Doctor(command) => command.run(),
             Self::Completions(command) => command.run(),
@@ -135,6 +138,7 @@ impl Command {
             Self::Stats(command) => command.connection.json,
             Self::Cleanup(command) => command.connection.json,
             Self::Doctor(command) => command.json,
+            Self::Cron(command) => command.json,
             Self::Openapi(command) => command.json,
             Self::Serve(_) | Self::Demo(_) | Self::Completions(_) => false,
         }

@@ -19,6 +19,30 @@ pub fn line(text: impl AsRef<str>) -> Result<(), Trouble> {
     bytes(format!("{}\n", text.as_ref()).as_bytes())
 }
 
+/// Writes a text to stdout, on as many lines as the terminal needs for it; in a pipe on one.
+pub fn paragraph(text: &str) -> Result<(), Trouble> {
+    let columns = if is_terminal() { usize::from(width()) } else { usize::MAX };
+    wrapped(text, columns).iter().try_for_each(line)
+}
+
+/// The words of a text on lines of at most so many columns. A word that is longer has a line of its own.
+fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let at = lines.len() - 1;
+        let taken = console::measure_text_width(&lines[at]);
+        if taken == 0 {
+            lines[at].push_str(word);
+        } else if taken + 1 + console::measure_text_width(word) <= columns {
+            lines[at].push(' ');
+            lines[at].push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}
+
 /// Writes bytes to stdout and sees them off.
 pub fn bytes(bytes: &[u8]) -> Result<(), Trouble> {
     let mut stdout = io::stdout().lock();
@@ -164,6 +188,14 @@ mod tests {
         {
             assert_eq!(grouped(number), text);
         }
+    }
+
+    #[test]
+    fn breaks_lines_between_words() {
+        assert_eq!(wrapped("at 02:30 every day", 9), ["at 02:30", "every day"]);
+        assert_eq!(wrapped("at 02:30", 3), ["at", "02:30"]);
+        assert_eq!(wrapped("at 02:30", usize::MAX), ["at 02:30"]);
+        assert_eq!(wrapped("", 3), [""]);
     }
 
     #[test]

@@ -13,6 +13,7 @@ const COMMANDS: &[&str] = &[
     "result",
     "stats",
     "cleanup",
+    "cron",
     "openapi",
     "doctor",
     "completions",
