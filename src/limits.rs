@@ -39,6 +39,21 @@ pub const UNIQUE_WINDOW_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Jobs of one concurrency key that may run at once.
 pub const CONCURRENCY_MAX: u32 = 10_000;
 
+/// Bytes of the name of a lock or of a shared state: it stands in addresses.
+pub const SLUG_BYTES_MAX: usize = 128;
+/// Longest term of a lock. Whoever needs it longer renews it, and so shows that it is alive.
+pub const LOCK_TTL_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Locks at once: each is kept in memory.
+pub const LOCKS_MAX: usize = 10_000;
+/// Time that a shared state is kept when nobody says.
+pub const STATE_TTL_DEFAULT: Duration = Duration::from_secs(24 * 3600);
+/// Longest time that a shared state is kept; every write begins it anew.
+pub const STATE_TTL_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
+/// Shared states at once: each is kept in memory.
+pub const STATES_MAX: usize = 10_000;
+/// Bytes of all shared states together: they are kept in memory.
+pub const STATES_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// Bytes of a cron expression: the longest sensible one names each of a few dozen minutes.
 pub const CRON_BYTES_MAX: usize = 256;
 /// Bytes of a time zone's name; the longest of the database has 32.

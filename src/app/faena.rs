@@ -185,6 +185,7 @@ async fn open(
             waiting = found.waiting,
             crashed = found.crashed,
             quarantined = found.quarantined,
+            orphans = found.orphans,
             took_ms = found.took_ms,
             "the store is open"
         );

@@ -6,9 +6,12 @@
 //! future is dropped.
 
 pub mod embedded;
+pub mod locks;
 pub mod observed;
 pub mod query;
 pub mod results;
+mod slug;
+pub mod states;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -19,7 +22,10 @@ use bytes::Bytes;
 
 use crate::clock::Timestamp;
 use crate::job::{Holder, Job, JobId, Name, NewJob, Payload, Transition};
+pub use locks::{Acquired, Grant, Lock, Locks, Proof, Released, Take};
 pub use query::{Filter, Page, PageOf, Sort, Tally};
+pub use slug::Slug;
+pub use states::{Deleted, Expected, Kept, Put, State, States};
 
 /// A store's answer, when it comes.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -103,6 +109,12 @@ pub trait Store: Send + Sync + 'static {
     /// Forgets jobs that ended before a moment, at most `limit`, oldest first, with their logs; and idempotency and
     /// unique keys whose window has passed. The answer names the stored results that nothing refers to any more.
     fn prune(&self, prune: Prune, now: Timestamp) -> Answer<'_, Pruned>;
+
+    /// Its locks.
+    fn locks(&self) -> &dyn Locks;
+
+    /// Its states.
+    fn states(&self) -> &dyn States;
 
     /// Whether it can commit, and what it is.
     fn health(&self) -> Health;
@@ -291,6 +303,8 @@ pub struct Recovered {
     pub crashed: u64,
     /// Jobs among them that were quarantined.
     pub quarantined: u64,
+    /// Locks that the process which died had taken for itself; they are free.
+    pub orphans: u64,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
 }

@@ -2,6 +2,7 @@
 //!
 //! Every service is safe to run on any node and as often as one likes: what it does is decided by compare-and-set.
 
+mod expire;
 mod prune;
 mod reap;
 
@@ -34,6 +35,7 @@ pub struct Parts {
 /// The services, and how often each of them runs.
 const REAP_EVERY: Duration = Duration::from_secs(1);
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
+const EXPIRE_EVERY: Duration = Duration::from_secs(60);
 
 /// The running upkeep.
 pub struct Upkeep {
@@ -45,10 +47,11 @@ impl Upkeep {
     /// Starts the services.
     pub fn start(parts: Parts, runtime: &Handle) -> Self {
         let ended = CancellationToken::new();
-        let (reaped, pruned) = (parts.clone(), parts);
+        let (reaped, pruned, expired) = (parts.clone(), parts.clone(), parts);
         let loops = vec![
             runtime.spawn(every(REAP_EVERY, "reap", ended.clone(), move || reap::reap(reaped.clone()))),
             runtime.spawn(every(PRUNE_EVERY, "prune", ended.clone(), move || prune::prune(pruned.clone()))),
+            runtime.spawn(every(EXPIRE_EVERY, "expire", ended.clone(), move || expire::expire(expired.clone()))),
         ];
         Self { ended, loops }
     }

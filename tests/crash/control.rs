@@ -16,8 +16,8 @@ use faena::store::embedded::{Durability, Embedded, Open};
 use faena::store::observed::{Metrics, Observed};
 use faena::store::results::Memory;
 use faena::store::{
-    Answer, Claim, Claimed, Committed, Filter, Group, Health, Insert, Inserted, LogLine, Page, PageOf, Prune, Pruned,
-    Standing, Store, Tally,
+    Answer, Claim, Claimed, Committed, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Page, PageOf, Prune,
+    Pruned, Standing, States, Store, Tally,
 };
 use faena::watch::Hub;
 use faena::work::{Workers, workers};
@@ -168,6 +168,14 @@ impl Store for Hasty {
 
     fn prune(&self, prune: Prune, now: Timestamp) -> Answer<'_, Pruned> {
         self.inner.prune(prune, now)
+    }
+
+    fn locks(&self) -> &dyn Locks {
+        &*self.inner
+    }
+
+    fn states(&self) -> &dyn States {
+        &*self.inner
     }
 
     fn health(&self) -> Health {

@@ -6,8 +6,8 @@ use faena::clock::Timestamp;
 use faena::job::{Job, JobId, Name, Transition};
 use faena::store::embedded::Embedded;
 use faena::store::{
-    Answer, Claim, Claimed, Committed, Filter, Group, Health, Insert, Inserted, LogLine, Page, PageOf, Prune, Pruned,
-    Standing, Store, StoreError, Tally,
+    Answer, Claim, Claimed, Committed, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Page, PageOf, Prune,
+    Pruned, Standing, States, Store, StoreError, Tally,
 };
 use serde_json::json;
 
@@ -284,6 +284,14 @@ impl Store for Broken {
 
     fn prune(&self, prune: Prune, now: Timestamp) -> Answer<'_, Pruned> {
         self.inner.prune(prune, now)
+    }
+
+    fn locks(&self) -> &dyn Locks {
+        &self.inner
+    }
+
+    fn states(&self) -> &dyn States {
+        &self.inner
     }
 
     fn health(&self) -> Health {

@@ -11,10 +11,13 @@ mod history;
 mod idempotency;
 mod insert;
 mod list;
+mod locks;
 mod long;
 mod model;
 mod overdue;
 mod reference;
+mod states;
+mod terms;
 mod unique;
 mod upkeep;
 
@@ -144,6 +147,34 @@ clauses! {
         a_paused_subtype_is_the_reason
         a_taken_concurrency_key_is_the_reason_and_says_by_whom
         a_job_that_does_not_wait_says_so
+    }
+    locks {
+        a_free_lock_is_granted_and_shown
+        a_held_lock_is_refused_and_says_by_whom
+        its_owner_renews_it_and_keeps_the_token
+        a_new_grant_is_not_shared_with_its_own_owner
+        only_the_grant_that_is_named_is_renewed
+        a_term_that_is_over_binds_nobody
+        rule_01_only_its_holder_gives_it_up
+        rule_02_tokens_grow_across_release_expiry_and_pruning
+        rule_02_tokens_grow_across_restarts
+        rule_13_many_at_once_have_one_winner
+        an_effect_takes_hold_even_if_nobody_waits_for_it
+        rule_26_there_are_no_more_than_may_be
+        rule_27_what_is_over_is_forgotten_in_chunks
+        a_client_keeps_its_lock_across_a_restart
+        nothing_is_granted_after_the_close
+    }
+    states {
+        what_was_put_is_there_until_its_end
+        a_revision_never_comes_back
+        an_unmet_expectation_changes_nothing
+        rule_13_of_many_at_once_one_writes
+        what_is_deleted_is_gone
+        rule_26_there_is_no_more_than_may_be
+        rule_27_what_is_over_is_forgotten_in_chunks
+        it_survives_a_restart
+        nothing_is_kept_after_the_close
     }
     upkeep {
         a_paused_subtype_is_not_handed_out

@@ -8,6 +8,7 @@ use super::gates::Gates;
 use super::journal::Change;
 use super::keys::Keys;
 use super::ledger::Slots;
+use super::named::Named;
 use super::ready::{Entry, Ready};
 use super::shown::{Recent, Shown};
 use super::sorts::Sorts;
@@ -15,7 +16,7 @@ use crate::clock::Timestamp;
 use crate::job::{Event, Job, JobId, Name, Payload, Refusal, State, Transition, decide};
 use crate::limits;
 use crate::store::query::Sort4;
-use crate::store::{Claim, LogLine};
+use crate::store::{Claim, Lock, LogLine, State as Saved};
 
 /// The decided state.
 pub(super) struct Core {
@@ -48,6 +49,8 @@ pub(super) struct Core {
     pub(super) recent: Recent,
     /// What the engine without a journal keeps of ended jobs; none when there is a journal.
     pub(super) archive: Option<Archive>,
+    pub(super) locks: Named<Lock>,
+    pub(super) states: Named<Saved>,
 }
 
 /// Ended jobs in memory, for the engine without a journal.
@@ -91,6 +94,8 @@ impl Core {
             doomed: HashSet::new(),
             recent: Recent::default(),
             archive: (!journalled).then(Archive::default),
+            locks: Named::default(),
+            states: Named::default(),
         }
     }
 
@@ -219,7 +224,7 @@ impl Core {
         | Change::Finish(job)
         | Change::Amend(job)) = change
         else {
-            return;
+            return self.confirm_named(change);
         };
         let current = self.jobs.get(&job.seq).filter(|current| current.life.revision == job.life.revision).cloned();
         let Some(current) = current else {

@@ -136,6 +136,8 @@ impl Disk {
                 Change::Pause(sub_type, false) => {
                     self.conn.prepare_cached("DELETE FROM paused WHERE sub_type = ?")?.execute([sub_type.as_str()])?;
                 }
+                Change::Lock(step) => super::terms::write_lock(&self.conn, step)?,
+                Change::State(step) => super::terms::write_state(&self.conn, step)?,
                 Change::Prune(prune, now, answer) => {
                     let (pruned, jobs, counts) = super::prune::prune(&self.conn, prune, *now, doom)?;
                     self.pruned.get_mut().extend(jobs);

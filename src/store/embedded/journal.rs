@@ -14,9 +14,10 @@ use super::blocks::Blocks;
 use super::core::Core;
 use super::disk::{Disk, DiskError};
 use super::keys::Remembered;
+use super::named::Step;
 use super::shown::Shown;
 use crate::job::{Job, Name};
-use crate::store::{LogLine, Prune, Pruned, StoreError};
+use crate::store::{Lock, LogLine, Prune, Pruned, State, StoreError};
 
 /// One decided change, to be written.
 pub(super) enum Change {
@@ -34,6 +35,10 @@ pub(super) enum Change {
     Log(u64, Vec<LogLine>),
     /// A subtype is handed out no more, or again.
     Pause(Name, bool),
+    /// A lock is granted, renewed or given up.
+    Lock(Step<Lock>),
+    /// A state is kept or forgotten.
+    State(Step<State>),
     /// Ended jobs are to be forgotten; the answer goes to whoever asked.
     Prune(Prune, crate::clock::Timestamp, Arc<Mutex<Pruned>>),
 }
@@ -237,16 +242,19 @@ impl Writer {
         }
     }
 
-    /// Refuses the bundles that only bring new jobs, and keeps those that report on jobs which exist.
+    /// Refuses the bundles that only bring new jobs, locks or states, and keeps those that report on jobs which exist.
     fn give_up_new_work(&self, bundles: Vec<Bundle>, reason: &Arc<str>) -> Vec<Bundle> {
         let mut core = self.core.lock();
-        let (new, kept): (Vec<_>, Vec<_>) = bundles.into_iter().partition(|bundle| {
-            bundle.changes.iter().all(|change| matches!(change, Change::Insert { .. } | Change::Prune(..)))
-        });
-        for bundle in new {
-            for change in &bundle.changes {
-                if let Change::Insert { job, request } = change {
-                    core.withdraw(job, request.as_ref().map(|request| &*request.key));
+        let (new, kept): (Vec<_>, Vec<_>) =
+            bundles.into_iter().partition(|bundle| bundle.changes.iter().all(Change::may_be_refused));
+        // The last first: each is taken back to what it was decided on.
+        for bundle in new.into_iter().rev() {
+            for change in bundle.changes.iter().rev() {
+                match change {
+                    Change::Insert { job, request } => {
+                        core.withdraw(job, request.as_ref().map(|request| &*request.key));
+                    }
+                    other => core.withdraw_named(other),
                 }
             }
             if let Some(waiter) = bundle.waiter {
@@ -255,6 +263,13 @@ impl Writer {
         }
         core.doomed.clear();
         kept
+    }
+}
+
+impl Change {
+    /// Whether its caller may be told that nothing was accepted.
+    fn may_be_refused(&self) -> bool {
+        matches!(self, Self::Insert { .. } | Self::Prune(..) | Self::Lock(_) | Self::State(_))
     }
 }
 

@@ -8,8 +8,9 @@
 //! | `accept`, `claim`, `commit`, `stand` | accepting jobs; handing them out; their steps; why one does not run |
 //! | `list`, `walk`, `search`, `text` | lists over memory and disk; going through jobs within bounds; ways to the ended ones |
 //! | `counts`, `blocks` | how many ended jobs there are of each sort, and where |
+//! | `named`, `locks`, `states` | things by name that are there for a term |
 //! | `journal`, `disk` | group commit: the queue, the writer, the transaction |
-//! | `schema`, `rows`, `history`, `readers`, `prune`, `checkpoint` | the tables, and what is read from and done to them |
+//! | `schema`, `rows`, `terms`, `history`, `readers`, `prune`, `checkpoint` | the tables, and what is read from and done to them |
 //! | `ledger`, `recover`, [`inspect`] | what ran when the process died; a look from outside |
 //!
 //! Without a journal it is the same engine: a change is confirmed in the step that decides it.
@@ -29,6 +30,8 @@ mod journal;
 mod keys;
 mod ledger;
 mod list;
+mod locks;
+mod named;
 mod prune;
 mod readers;
 mod ready;
@@ -39,6 +42,8 @@ mod search;
 mod shown;
 mod sorts;
 mod stand;
+mod states;
+mod terms;
 mod text;
 mod walk;
 
@@ -59,8 +64,8 @@ use self::readers::Readers;
 pub use self::schema::Durability;
 use self::shown::Shown;
 use super::{
-    Answer, Claim, Claimed, Committed, Filter, Group, Health, Insert, Inserted, LogLine, Page, PageOf, Prune, Pruned,
-    Recovered, Standing, Store, StoreError, Tally,
+    Answer, Claim, Claimed, Committed, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Page, PageOf, Prune,
+    Pruned, Recovered, Standing, States, Store, StoreError, Tally,
 };
 use crate::clock::Timestamp;
 use crate::job::{Job, JobId, Name, Payload, Transition};
@@ -342,6 +347,14 @@ impl Store for Embedded {
             settled(ticket).await?;
             Ok(std::mem::take(&mut *answer.lock()))
         })
+    }
+
+    fn locks(&self) -> &dyn Locks {
+        self
+    }
+
+    fn states(&self) -> &dyn States {
+        self
     }
 
     fn health(&self) -> Health {

@@ -64,6 +64,9 @@ pub(super) fn recover(
             core.resume(&job, now);
         }
     }
+    let freed = super::terms::recover(conn, core)?;
+    found.orphans = freed.len() as u64;
+    changes.extend(freed);
     Ok((found, changes, counts))
 }
 

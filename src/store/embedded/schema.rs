@@ -24,7 +24,7 @@ pub enum Durability {
 }
 
 /// The form that this program reads and writes.
-pub(super) const SCHEMA_VERSION: i64 = 2;
+pub(super) const SCHEMA_VERSION: i64 = 3;
 /// Marks a file as faena's: the bytes of `faen`.
 const APPLICATION_ID: i64 = 0x6661_656E;
 
@@ -76,6 +76,9 @@ const COUNT_ANEW: &str = "
         FROM history h JOIN tally t USING (status, kind, sub_type, priority) GROUP BY 1, 2;
 ";
 
+/// What the third form has besides: tables that are made wherever they are missing.
+const ADDED: &str = super::terms::TABLES;
+
 /// Opens the file for the one who writes, makes its tables if it is new, and refuses what this program cannot read.
 pub(super) fn open_to_write(path: &Path, durability: Durability) -> Result<Connection, StoreError> {
     let conn = Connection::open(path).map_err(|error| cannot_open(path, &error))?;
@@ -117,16 +120,18 @@ pub(super) fn open_to_write(path: &Path, durability: Durability) -> Result<Conne
         conn.set_prepared_statement_cache_capacity(64);
         if is_empty(&conn) {
             conn.execute_batch(&format!(
-                "BEGIN IMMEDIATE; {TABLES} {COUNTS} PRAGMA application_id = {APPLICATION_ID}; \
+                "BEGIN IMMEDIATE; {TABLES} {COUNTS} {ADDED} PRAGMA application_id = {APPLICATION_ID}; \
                  PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
             ))?;
         }
         if conn.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))? == 1 {
             let anew = COUNT_ANEW.replace("{BLOCK_SEQS}", &BLOCK_SEQS.to_string());
             conn.execute_batch(&format!(
-                "BEGIN IMMEDIATE; DROP TABLE tally; {COUNTS} {anew} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+                "BEGIN IMMEDIATE; DROP TABLE tally; {COUNTS} {anew} PRAGMA user_version = 2; COMMIT;"
             ))?;
         }
+        // From the second form to the third, and for a file that an earlier state of the third has left.
+        conn.execute_batch(&format!("BEGIN IMMEDIATE; {ADDED} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"))?;
         Ok(())
     };
     prepare().map_err(|error| cannot_open(path, &error))?;

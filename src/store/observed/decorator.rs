@@ -12,8 +12,8 @@ use super::{Histories, Metrics};
 use crate::clock::Timestamp;
 use crate::job::{Job, JobId, Name, Transition};
 use crate::store::{
-    Answer, Claim, Claimed, Committed, Filter, Group, Health, Insert, Inserted, LogLine, Page, PageOf, Prune, Pruned,
-    Standing, Store, StoreError, Tally,
+    Answer, Claim, Claimed, Committed, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Page, PageOf, Prune,
+    Pruned, Standing, States, Store, StoreError, Tally,
 };
 use crate::watch::Hub;
 
@@ -164,6 +164,15 @@ impl Store for Observed {
 
     fn prune(&self, prune: Prune, now: Timestamp) -> Answer<'_, Pruned> {
         self.timed("prune", self.shared.inner.prune(prune, now))
+    }
+
+    /// Nobody watches locks and states: they are the inner store's own.
+    fn locks(&self) -> &dyn Locks {
+        self.shared.inner.locks()
+    }
+
+    fn states(&self) -> &dyn States {
+        self.shared.inner.states()
     }
 
     fn health(&self) -> Health {
