@@ -128,7 +128,8 @@ impl Signals {
         Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
     }
 
-    async fn next(&mut self) -> &'static str {
+    /// Waits for the next of them, and says which it was.
+    pub async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
@@ -146,7 +147,8 @@ impl Signals {
         Ok(Self {})
     }
 
-    async fn next(&mut self) -> &'static str {
+    /// Waits for the next of them, and says which it was.
+    pub async fn next(&mut self) -> &'static str {
         // Without a way to hear it, nobody asks.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;

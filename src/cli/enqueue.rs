@@ -1,20 +1,16 @@
 //! `faena enqueue`: ask for a job.
 
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::Args;
-use serde_json::value::RawValue;
 
 use faena::client::wire::{Moment, RetryRequest};
 use faena::client::{Accepted, Client, JobRequest};
 use faena::job::{Name, Priority};
-use faena::limits;
 
 use super::args::{self, Connection};
 use super::ending::{Ending, Trouble};
+use super::payload::PayloadArgs;
 use super::{follow, output, span};
 
 /// Ask the server for a job
@@ -33,15 +29,8 @@ pub struct Enqueue {
     /// Which processor; `GET /processors` lists them
     #[arg(value_name = "SUBTYPE")]
     sub_type: Name,
-    /// The payload, a JSON object, or - to read it from stdin [default: {}]
-    #[arg(value_name = "PAYLOAD", conflicts_with_all = ["payload", "file"])]
-    input: Option<String>,
-    /// The payload, a JSON object
-    #[arg(long, value_name = "JSON", conflicts_with = "file")]
-    payload: Option<String>,
-    /// File with the payload; - is stdin
-    #[arg(long, value_name = "FILE")]
-    file: Option<PathBuf>,
+    #[command(flatten)]
+    payload: PayloadArgs,
     /// How urgent it is: high, normal, low
     #[arg(long, value_name = "PRIORITY")]
     priority: Option<Priority>,
@@ -111,7 +100,7 @@ impl Enqueue {
     }
 
     fn request(&self) -> Result<JobRequest, Trouble> {
-        let mut request = JobRequest::with(self.sub_type.as_str(), self.payload()?);
+        let mut request = JobRequest::with(self.sub_type.as_str(), self.payload.read()?);
         request.priority = self.priority;
         request.user_id = self.user.clone();
         request.run_at = self.run_at;
@@ -122,37 +111,4 @@ impl Enqueue {
         request.tags = self.tags.clone();
         Ok(request)
     }
-
-    /// The payload as it was given, checked to be JSON so that a slip of the shell's quoting is seen here.
-    fn payload(&self) -> Result<Box<RawValue>, Trouble> {
-        let (text, origin) = match (&self.input, &self.payload, &self.file) {
-            (Some(text), ..) if text == "-" => (stdin()?, "stdin".to_owned()),
-            (_, _, Some(path)) if path.as_os_str() == "-" => (stdin()?, "stdin".to_owned()),
-            (_, _, Some(path)) => (read(path)?, path.display().to_string()),
-            (Some(text), ..) | (_, Some(text), _) => (text.clone(), "the payload".to_owned()),
-            (None, None, None) => ("{}".to_owned(), String::new()),
-        };
-        RawValue::from_string(text.trim().to_owned())
-            .map_err(|error| Trouble::usage(format!("{origin} is not JSON: {error}")))
-    }
-}
-
-fn stdin() -> Result<String, Trouble> {
-    let mut text = String::new();
-    let most = limits::PAYLOAD_BYTES_MAX as u64 + 1;
-    std::io::stdin().take(most).read_to_string(&mut text).context("cannot read the payload from stdin")?;
-    within_bounds(text, "stdin")
-}
-
-fn read(path: &Path) -> Result<String, Trouble> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the payload {}", path.display()))?;
-    within_bounds(text, &path.display().to_string())
-}
-
-fn within_bounds(text: String, origin: &str) -> Result<String, Trouble> {
-    let most = limits::PAYLOAD_BYTES_MAX;
-    if text.len() <= most {
-        return Ok(text);
-    }
-    Err(Trouble::usage(format!("{origin} has more than {most} bytes; put it into a file that the payload names")))
 }

@@ -1,6 +1,7 @@
 //! Following a job on the screen: a bar in a terminal, a line for each change in a pipe, JSON on request.
 
 use std::cell::Cell;
+use std::io;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -20,34 +21,57 @@ const NARROW: u16 = 60;
 /// Follows a job to its end in the form that the output calls for, and ends as the job does.
 pub async fn with_bar(client: &Client, id: &str, json: bool) -> Result<Ending, Trouble> {
     let job = if json {
-        changes(client, id, output::json_line).await?
+        as_json(client, id).await?
     } else if output::may_draw() {
         let job = bar(client, id).await?;
         print_ending(client, &job)?;
         job
     } else {
-        let job = changes(client, id, print_change).await?;
+        let job = changes(client, id, |job| output::line(change(job))).await?;
         print_ending(client, &job)?;
         job
     };
     Ok(Ending::of(&job))
 }
 
+/// Follows a job to its end on stderr, which leaves stdout to its result.
+pub async fn aside(client: &Client, id: &str) -> Result<JobView, Trouble> {
+    let note = |job: &JobView| {
+        output::note(change(job));
+        Ok(())
+    };
+    let job =
+        if output::may_draw_on(&io::stderr()) { bar(client, id).await? } else { changes(client, id, note).await? };
+    ending(&job, job.status.as_str()).iter().for_each(output::note);
+    Ok(job)
+}
+
+/// Follows a job to its end, each change as a line of JSON.
+pub async fn as_json(client: &Client, id: &str) -> Result<JobView, Trouble> {
+    changes(client, id, output::json_line).await
+}
+
 /// Says how a job ended, with its error or the address of its result.
 pub fn print_ending(client: &Client, job: &JobView) -> Result<(), Trouble> {
-    let took = job.duration_ms.map_or_else(String::new, |ms| format!(" in {}", span::show(Duration::from_millis(ms))));
-    output::line(format!("{} {}{took}", output::status(job.status), job.job_id))?;
-    if let Some(error) = &job.error {
-        output::line(format!("  {}: {}", output::harmless(&error.kind), output::harmless(&error.message)))?;
-    }
-    if job.attempt > 1 {
-        output::line(format!("  after {} of {} tries", job.attempt, job.max_attempts))?;
-    }
+    ending(job, &output::status(job.status)).iter().try_for_each(output::line)?;
     if job.status == Status::Completed && job.result_url.is_some() {
         let server = args::server_flag(&client.url(""));
         output::line(format!("  {} result {}{server}", output::program(), job.job_id))?;
     }
     Ok(())
+}
+
+/// How a job ended, with its error, in lines.
+fn ending(job: &JobView, status: &str) -> Vec<String> {
+    let took = job.duration_ms.map_or_else(String::new, |ms| format!(" in {}", span::show(Duration::from_millis(ms))));
+    let mut lines = vec![format!("{status} {}{took}", job.job_id)];
+    if let Some(error) = &job.error {
+        lines.push(format!("  {}: {}", output::harmless(&error.kind), output::harmless(&error.message)));
+    }
+    if job.attempt > 1 {
+        lines.push(format!("  after {} of {} tries", job.attempt, job.max_attempts));
+    }
+    lines
 }
 
 /// Follows a job, handing each change to `show`.
@@ -75,9 +99,10 @@ async fn changes(
     }
 }
 
-fn print_change(job: &JobView) -> Result<(), Trouble> {
+/// A change of a job in one line.
+fn change(job: &JobView) -> String {
     let line = format!("{:>3}%  {}  {}", job.progress, job.status, doing(job, Clock::System.now()));
-    output::line(line.trim_end())
+    line.trim_end().to_owned()
 }
 
 /// Follows a job with a bar, which stays where it was when the job ended.
@@ -161,7 +186,7 @@ impl Bar {
 
 /// A line that fits: the bar gives way first, then the message is cut.
 fn style(width: u16) -> ProgressStyle {
-    let colour = if output::colours(&std::io::stderr()) { ".cyan/dim" } else { "" };
+    let colour = if output::colours(&io::stderr()) { ".cyan/dim" } else { "" };
     let template = if width < NARROW {
         "{percent:>3}%  {wide_msg}".to_owned()
     } else {

@@ -18,8 +18,10 @@ mod jobs;
 mod logging;
 mod openapi;
 mod output;
+mod payload;
 mod result;
 mod retry;
+mod run;
 mod serve;
 mod server;
 mod span;
@@ -75,6 +77,7 @@ Exit codes:
 enum Command {
     Serve(serve::Serve),
     Demo(demo::Demo),
+    Run(run::Run),
     Enqueue(enqueue::Enqueue),
     Watch(watch::Watch),
     Jobs(jobs::Jobs),
@@ -111,6 +114,7 @@ impl Command {
         match self {
             Self::Serve(command) => command.run(),
             Self::Demo(command) => command.run(),
+            Self::Run(command) => command.run(),
             Self::Enqueue(command) => command.run(),
             Self::Watch(command) => command.run(),
             Self::Jobs(command) => command.run(),
@@ -139,6 +143,7 @@ impl Command {
             Self::Cleanup(command) => command.connection.json,
             Self::Doctor(command) => command.json,
             Self::Cron(command) => command.json,
+            Self::Run(command) => command.json,
             Self::Openapi(command) => command.json,
             Self::Serve(_) | Self::Demo(_) | Self::Completions(_) => false,
         }

@@ -80,7 +80,12 @@ pub fn is_terminal() -> bool {
 
 /// Whether a person sees both streams, so that a bar may be drawn over what was written.
 pub fn may_draw() -> bool {
-    is_terminal() && io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+    is_terminal() && may_draw_on(&io::stderr())
+}
+
+/// Whether a person sees a stream, on a terminal that can go back in its line.
+pub fn may_draw_on(stream: &impl io::IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 /// Whether colours are wanted on a stream: a terminal, and no `NO_COLOR`.

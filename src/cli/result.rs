@@ -57,13 +57,18 @@ impl ResultOf {
             let (file, kind) = (path.display().to_string(), stream.content_type());
             return output::json(&json!({ "file": file, "bytes": written, "contentType": kind }));
         }
-        output::note(format!("{} bytes in {}", output::grouped(written), path.display()));
+        note_written(path, written);
         Ok(())
     }
 }
 
+/// Says on stderr what was written where.
+pub fn note_written(path: &Path, written: u64) {
+    output::note(format!("{} bytes in {}", output::grouped(written), path.display()));
+}
+
 /// To stdout, piece by piece.
-async fn show(stream: &mut ResultStream) -> Result<(), Trouble> {
+pub async fn show(stream: &mut ResultStream) -> Result<(), Trouble> {
     let terminal = io::stdout().is_terminal();
     let (mut first, mut ends_line) = (true, true);
     while let Some(piece) = stream.next().await? {
@@ -82,7 +87,7 @@ async fn show(stream: &mut ResultStream) -> Result<(), Trouble> {
 }
 
 /// Into a file that appears whole or not at all.
-async fn save(stream: &mut ResultStream, path: &Path) -> Result<u64, Trouble> {
+pub async fn save(stream: &mut ResultStream, path: &Path) -> Result<u64, Trouble> {
     let mut name = path.file_name().context("-o must name a file")?.to_owned();
     name.push(".part");
     let part = path.with_file_name(name);

@@ -5,6 +5,7 @@ use crate::program::Program;
 const COMMANDS: &[&str] = &[
     "serve",
     "demo",
+    "run",
     "enqueue",
     "watch",
     "jobs",

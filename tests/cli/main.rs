@@ -11,6 +11,8 @@ mod requests;
 #[cfg(unix)]
 mod round_trips;
 #[cfg(unix)]
+mod running;
+#[cfg(unix)]
 mod served;
 mod serving;
 mod watching;
