@@ -33,6 +33,20 @@ pub enum Error {
         /// How it ended.
         status: &'static str,
     },
+    /// Something of the request must be its own, and somebody else has it.
+    #[error("{field}: {message}")]
+    Taken {
+        /// The field at fault.
+        field: &'static str,
+        /// Who has it.
+        message: String,
+    },
+    /// What the caller has seen is not how it is any more.
+    #[error("it has been changed since: it is of edition {edition} now; look again and decide anew")]
+    Changed {
+        /// The edition that it is of.
+        edition: u32,
+    },
     /// Somebody else holds what the request needs.
     #[error("{0}")]
     Conflict(String),
@@ -104,6 +118,11 @@ impl Error {
         Self::NotFound { what: "job", id: id.to_string() }
     }
 
+    /// No schedule with this id or name.
+    pub fn no_schedule(which: impl ToString) -> Self {
+        Self::NotFound { what: "schedule", id: which.to_string() }
+    }
+
     /// A fault of ours or of the machine.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal(source.into())
@@ -115,7 +134,8 @@ impl Error {
             Self::Invalid { .. } => "invalid_request",
             Self::NotFound { .. } => "not_found",
             Self::AlreadyFinished { .. } => "already_finished",
-            Self::Conflict(_) => "conflict",
+            Self::Changed { .. } => "precondition_failed",
+            Self::Taken { .. } | Self::Conflict(_) => "conflict",
             Self::Gone(_) => "gone",
             Self::UnknownProcessor { .. } => "unknown_processor",
             Self::IdempotencyMismatch => "idempotency_mismatch",

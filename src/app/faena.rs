@@ -18,7 +18,7 @@ use crate::service::{self, Service};
 use crate::store::embedded::{self, Embedded};
 use crate::store::observed::{Metrics, Observed, PoolFigures};
 use crate::store::results::{Folder, Memory, Results};
-use crate::store::{Store, StoreError};
+use crate::store::{Schedules, Store, StoreError};
 use crate::upkeep::{self, Upkeep};
 use crate::watch::Hub;
 use crate::work::{Registry, Workers, workers};
@@ -61,7 +61,8 @@ impl Faena {
             }
         };
         let (metrics, histories) = (Arc::new(Metrics::new()), Arc::default());
-        let observed = Observed::new(engine, hub.clone(), metrics.clone(), Arc::clone(&histories));
+        let observed = Observed::new(engine.clone(), hub.clone(), metrics.clone(), Arc::clone(&histories));
+        let schedules: Arc<dyn Schedules> = Arc::new(observed.schedules(engine));
         let store: Arc<dyn Store> = Arc::new(observed);
         let node = node();
         let workers = (!settings.no_jobs).then(|| {
@@ -92,6 +93,7 @@ impl Faena {
         let upkeep = Some(Upkeep::start(kept, runtime.handle()));
         let service = Arc::new(Service::new(service::Parts {
             store: store.clone(),
+            schedules,
             hub,
             registry,
             results,
@@ -163,9 +165,9 @@ async fn open(
     settings: &Settings,
     now: Timestamp,
     new_work: Arc<Notify>,
-) -> Result<(Arc<dyn Store>, Arc<dyn Results>)> {
+) -> Result<(Arc<Embedded>, Arc<dyn Results>)> {
     let settings = settings.clone();
-    let opened = runtime.spawn_blocking(move || -> Result<(Arc<dyn Store>, Arc<dyn Results>)> {
+    let opened = runtime.spawn_blocking(move || -> Result<(Arc<Embedded>, Arc<dyn Results>)> {
         let Some(path) = settings.database() else {
             return Ok((Arc::new(Embedded::memory_telling(new_work)), Arc::new(Memory::default())));
         };
@@ -186,6 +188,9 @@ async fn open(
             crashed = found.crashed,
             quarantined = found.quarantined,
             orphans = found.orphans,
+            schedules = found.schedules,
+            schedules_due = found.schedules_due,
+            schedules_faulty = found.schedules_faulty,
             took_ms = found.took_ms,
             "the store is open"
         );

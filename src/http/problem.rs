@@ -68,6 +68,7 @@ impl Problem {
         let (status, code) = self.status();
         let details = match &self {
             Self::Refused(Error::Invalid { details, .. }) => details.iter().map(FieldView::of).collect(),
+            Self::Refused(Error::Taken { field, message }) => vec![FieldView { field, message }],
             _ => Vec::new(),
         };
         let error = self.sentence(&request_id);
@@ -158,7 +159,8 @@ fn status_of(error: &Error) -> StatusCode {
     match error {
         Error::Invalid { .. } => StatusCode::BAD_REQUEST,
         Error::NotFound { .. } => StatusCode::NOT_FOUND,
-        Error::AlreadyFinished { .. } | Error::Conflict(_) => StatusCode::CONFLICT,
+        Error::Changed { .. } => StatusCode::PRECONDITION_FAILED,
+        Error::AlreadyFinished { .. } | Error::Taken { .. } | Error::Conflict(_) => StatusCode::CONFLICT,
         Error::Gone(_) => StatusCode::GONE,
         Error::UnknownProcessor { .. } | Error::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
         Error::QueueFull { .. } => StatusCode::TOO_MANY_REQUESTS,

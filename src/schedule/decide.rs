@@ -17,6 +17,7 @@ use crate::limits;
 pub fn decide(schedule: &Schedule, event: Event, now: Timestamp) -> Result<Transition, Refusal> {
     let life = &schedule.life;
     match event {
+        Event::Enabled | Event::Backfilled { .. } if schedule.fault.is_some() => Err(Refusal::Faulty),
         Event::Due { live } => fired(schedule, live, now),
         Event::RunAsked { payload } => {
             let job = job_for(schedule, None, payload);
@@ -70,7 +71,7 @@ fn switched(schedule: &Schedule, next: Life, now: Timestamp) -> Transition {
 /// New terms. Ticks that are due but not decided yet stay so, unless the terms say others.
 fn edited(schedule: &Schedule, spec: Arc<Spec>, now: Timestamp) -> Result<Transition, Refusal> {
     let before = &*schedule.spec;
-    if *before == *spec {
+    if *before == *spec && schedule.fault.is_none() {
         return Err(Refusal::NothingToDo);
     }
     let ticks_as_before =

@@ -85,6 +85,9 @@ pub enum Refusal {
     /// A window that is not over, or that ends before it begins.
     #[error("the window must lie in the past, and begin before it ends")]
     NotPast,
+    /// Nobody knows when it ticks.
+    #[error("its terms cannot be read any more; give it new ones first")]
+    Faulty,
     /// A window of more ticks than one request may fire.
     #[error(transparent)]
     TooMany(#[from] TooMany),

@@ -31,7 +31,7 @@ pub mod zone;
 pub use cron::{Cron, CronError};
 pub use decide::decide;
 pub use event::{Event, Refusal};
-pub use record::{Execution, Life, Pause, Schedule, Tally};
+pub use record::{Execution, Fault, Life, Pause, Schedule, Tally};
 pub use spec::{Complaint, NewSchedule, Spec};
 pub use timetable::{DstPolicy, Tick, Timetable, TooMany};
 pub use transition::{Firing, Transition};

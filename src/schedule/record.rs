@@ -23,6 +23,19 @@ pub struct Schedule {
     pub spec: Arc<Spec>,
     /// What became of it so far.
     pub life: Life,
+    /// Why its terms cannot be read any more, if they cannot. Then they are a stand-in, and it does not fire.
+    pub fault: Option<Arc<Fault>>,
+}
+
+/// Terms that were accepted once and cannot be read any more: another release knew more, or refused less.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The cron expression as it is written.
+    pub cron: Box<str>,
+    /// The time zone as it is written.
+    pub zone: Box<str>,
+    /// What is wrong.
+    pub message: Box<str>,
 }
 
 /// What became of a schedule so far.

@@ -105,7 +105,14 @@ impl NewSchedule {
     /// The accepted schedule: its first tick comes after `now`.
     pub fn accept(self, now: Timestamp) -> Schedule {
         let life = Life::accepted(self.enabled, &self.spec, now);
-        Schedule { id: self.id, created_at: now, created_by: self.created_by, spec: Arc::new(self.spec), life }
+        Schedule {
+            id: self.id,
+            created_at: now,
+            created_by: self.created_by,
+            spec: Arc::new(self.spec),
+            life,
+            fault: None,
+        }
     }
 }
 

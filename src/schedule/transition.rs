@@ -47,6 +47,8 @@ impl Transition {
     /// The schedule after this step.
     pub fn apply(&self, schedule: &Schedule) -> Schedule {
         let spec = self.spec.as_ref().unwrap_or(&schedule.spec).clone();
-        Schedule { spec, life: self.next.clone(), ..schedule.clone() }
+        // New terms are whole again.
+        let fault = schedule.fault.clone().filter(|_| self.spec.is_none());
+        Schedule { spec, life: self.next.clone(), fault, ..schedule.clone() }
     }
 }

@@ -14,6 +14,7 @@
 //! | [`explain`] | why a job is not running |
 //! | [`figures`] | statistics |
 //! | [`forecast`] | what a cron expression means and when it comes next |
+//! | [`schedules`] | schedules: made, looked at, changed, fired by hand |
 //!
 //! ```no_run
 //! # async fn example(service: faena::service::Service) -> Result<(), faena::error::Error> {
@@ -36,6 +37,7 @@ pub mod figures;
 pub mod forecast;
 pub mod look;
 pub mod operate;
+pub mod schedules;
 pub mod wait;
 
 use std::sync::Arc;
@@ -50,7 +52,7 @@ use crate::job::Holder;
 use crate::limits;
 use crate::store::observed::{Histories, Metrics};
 use crate::store::results::Results;
-use crate::store::{Store, StoreError};
+use crate::store::{Schedules, Store, StoreError};
 use crate::watch::Hub;
 use crate::work::Registry;
 
@@ -59,6 +61,8 @@ use crate::work::Registry;
 pub struct Parts {
     /// Where jobs are; [`Observed`](crate::store::observed::Observed), so that watchers hear of changes.
     pub store: Arc<dyn Store>,
+    /// Where schedules are, in the same store; observed as well.
+    pub schedules: Arc<dyn Schedules>,
     /// Where changes are told.
     pub hub: Arc<Hub>,
     /// What can be done.

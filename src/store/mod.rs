@@ -10,6 +10,7 @@ pub mod locks;
 pub mod observed;
 pub mod query;
 pub mod results;
+pub mod schedules;
 mod slug;
 pub mod states;
 
@@ -24,6 +25,7 @@ use crate::clock::Timestamp;
 use crate::job::{Holder, Job, JobId, Name, NewJob, Payload, Transition};
 pub use locks::{Acquired, Grant, Lock, Locks, Proof, Released, Take};
 pub use query::{Filter, Page, PageOf, Sort, Tally};
+pub use schedules::Schedules;
 pub use slug::Slug;
 pub use states::{Deleted, Expected, Kept, Put, State, States};
 
@@ -305,6 +307,12 @@ pub struct Recovered {
     pub quarantined: u64,
     /// Locks that the process which died had taken for itself; they are free.
     pub orphans: u64,
+    /// Schedules.
+    pub schedules: u64,
+    /// Schedules among them whose time came while nobody was there.
+    pub schedules_due: u64,
+    /// Schedules among them that cannot be read any more, and do not fire.
+    pub schedules_faulty: u64,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
 }

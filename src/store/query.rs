@@ -22,6 +22,8 @@ pub struct Filter {
     pub tag: Option<Box<str>>,
     /// Fired by this schedule.
     pub schedule_id: Option<Box<str>>,
+    /// Fired by any schedule.
+    pub fired: bool,
     /// Accepted at or after.
     pub created_after: Option<Timestamp>,
     /// Accepted before.
@@ -138,6 +140,7 @@ impl Filter {
             && self.user_id.as_deref().is_none_or(|user| spec.user_id.as_deref() == Some(user))
             && self.tag.as_deref().is_none_or(|tag| spec.tags().iter().any(|has| **has == *tag))
             && self.schedule_id.as_deref().is_none_or(|id| spec.schedule_id() == Some(id))
+            && (!self.fired || spec.schedule_id().is_some())
             && self.created_after.is_none_or(|at| job.created_at >= at)
             && self.created_before.is_none_or(|at| job.created_at < at)
             && (!self.dead || job.end().is_some_and(|end| end.dead))
@@ -166,7 +169,12 @@ impl Filter {
     /// Whether it says nothing but of which sort the jobs are and when they were accepted: then counters are kept for
     /// it, and any part of a list is found at once.
     pub fn is_placed(&self) -> bool {
-        self.user_id.is_none() && self.tag.is_none() && self.schedule_id.is_none() && self.text.is_none() && !self.dead
+        self.user_id.is_none()
+            && self.tag.is_none()
+            && self.schedule_id.is_none()
+            && !self.fired
+            && self.text.is_none()
+            && !self.dead
     }
 
     /// Whether the kept counters answer its total by themselves.

@@ -23,6 +23,7 @@ pub struct Hub {
     changes: changes::Feed,
     stops: broadcast::Sender<(JobId, u32)>,
     ready: Arc<Notify>,
+    planned: Arc<Notify>,
 }
 
 impl Default for Hub {
@@ -32,6 +33,7 @@ impl Default for Hub {
             changes: changes::Feed::default(),
             stops: broadcast::Sender::new(STOPS_UNDER_WAY_MAX),
             ready: Arc::default(),
+            planned: Arc::default(),
         }
     }
 }
@@ -69,5 +71,10 @@ impl Hub {
     /// jobs, or for none.
     pub fn ready(&self) -> &Arc<Notify> {
         &self.ready
+    }
+
+    /// Where it is told that a schedule may be due at another time than before, and a scheduler hears of it. A hint, too.
+    pub fn planned(&self) -> &Arc<Notify> {
+        &self.planned
     }
 }

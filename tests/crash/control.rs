@@ -62,10 +62,12 @@ fn serve_hastily(folder: &Path) {
         let (clock, hub, metrics) = (Clock::System, Arc::new(Hub::default()), Arc::new(Metrics::new()));
         let open = Open { path: folder.join("faena.db"), durability: Durability::Full };
         let inner = Embedded::open_telling(&open, clock.now(), hub.ready().clone()).unwrap();
-        let hasty = Hasty { inner: Arc::new(inner), held: Mutex::default() };
+        let inner = Arc::new(inner);
+        let hasty = Hasty { inner: inner.clone(), held: Mutex::default() };
         let histories: Arc<faena::store::observed::Histories> = Arc::default();
-        let store: Arc<dyn Store> =
-            Arc::new(Observed::new(Arc::new(hasty), hub.clone(), metrics.clone(), histories.clone()));
+        let observed = Observed::new(Arc::new(hasty), hub.clone(), metrics.clone(), histories.clone());
+        let schedules = Arc::new(observed.schedules(inner));
+        let store: Arc<dyn Store> = Arc::new(observed);
         let registry = processors::bundled(&processors::Settings::default());
         let results = Arc::new(Memory::default());
         let node = Holder { node: "hasty".into(), machine: "here".into(), process: std::process::id() };
@@ -83,7 +85,8 @@ fn serve_hastily(folder: &Path) {
             tokio::runtime::Handle::current(),
         );
         let settings = service::Settings::default();
-        let parts = service::Parts { store, hub, registry, results, clock, metrics, histories, node, settings };
+        let parts =
+            service::Parts { store, schedules, hub, registry, results, clock, metrics, histories, node, settings };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         println!("listening on http://{}", listener.local_addr().unwrap());
         serve(Arc::new(Service::new(parts)), listener, Options::default()).unwrap().await.unwrap();

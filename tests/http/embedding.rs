@@ -14,7 +14,7 @@ use crate::server::{Mail, parts};
 
 fn service() -> Arc<Service> {
     let store = Arc::new(Embedded::memory());
-    Arc::new(Service::new(parts(store, Arc::default(), Clock::System, Settings::default())))
+    Arc::new(Service::new(parts(store.clone(), store, Arc::default(), Clock::System, Settings::default())))
 }
 
 /// An endpoint of the application, which has checked its input already.

@@ -12,7 +12,7 @@ use faena::service::{Parts, Service, Settings};
 use faena::store::embedded::Embedded;
 use faena::store::observed::{Histories, Metrics, Observed};
 use faena::store::results::Memory;
-use faena::store::{Claim, Committed, Store};
+use faena::store::{Claim, Committed, Schedules, Store};
 use faena::work::{Completion, Context, Failure, NoPayload, Processor, Registry};
 use serde_json::Value;
 
@@ -76,12 +76,18 @@ impl Server {
     }
 
     pub fn with(choice: Choice) -> Self {
-        Self::on(Arc::new(Embedded::memory()), choice)
+        let engine = Arc::new(Embedded::memory());
+        Self::on_both(engine.clone(), engine, choice)
     }
 
+    /// On a store of the test's own, which keeps no schedules.
     pub fn on(store: Arc<dyn Store>, choice: Choice) -> Self {
+        Self::on_both(store, Arc::new(Embedded::memory()), choice)
+    }
+
+    fn on_both(store: Arc<dyn Store>, schedules: Arc<dyn Schedules>, choice: Choice) -> Self {
         let results = Arc::new(Memory::default());
-        let service = Arc::new(Service::new(parts(store, results.clone(), choice.clock, choice.service)));
+        let service = Arc::new(Service::new(parts(store, schedules, results.clone(), choice.clock, choice.service)));
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let options = Options { settings: choice.http, workers: Some(1) };
@@ -197,11 +203,29 @@ impl Drop for Server {
     }
 }
 
-pub fn parts(inner: Arc<dyn Store>, results: Arc<Memory>, clock: Clock, settings: Settings) -> Parts {
+pub fn parts(
+    inner: Arc<dyn Store>,
+    schedules: Arc<dyn Schedules>,
+    results: Arc<Memory>,
+    clock: Clock,
+    settings: Settings,
+) -> Parts {
     let (hub, metrics, histories) = (Arc::default(), Arc::<Metrics>::default(), Arc::<Histories>::default());
     let store = Observed::new(inner, Arc::clone(&hub), metrics.clone(), histories.clone());
     let node = Holder { node: JobId::new().to_string().into(), machine: "bench-3".into(), process: 4_711 };
-    Parts { store: Arc::new(store), hub, registry: registry(), results, clock, metrics, histories, node, settings }
+    let schedules = Arc::new(store.schedules(schedules));
+    Parts {
+        store: Arc::new(store),
+        schedules,
+        hub,
+        registry: registry(),
+        results,
+        clock,
+        metrics,
+        histories,
+        node,
+        settings,
+    }
 }
 
 /// Mail to send, with rules that a payload can break.

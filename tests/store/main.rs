@@ -16,6 +16,7 @@ mod long;
 mod model;
 mod overdue;
 mod reference;
+mod schedules;
 mod states;
 mod terms;
 mod unique;
@@ -192,5 +193,23 @@ clauses! {
         a_store_says_what_it_is_and_that_it_is_well
         nothing_is_accepted_after_the_close
         the_ends_of_time_are_moments_like_others
+    }
+    schedules {
+        an_accepted_schedule_is_there_as_it_was_asked_for
+        rule_13_many_at_once_ask_for_one_name_and_one_gets_it
+        rule_21_a_firing_moves_on_and_brings_its_jobs_in_one_step
+        rule_21_of_two_schedulers_one_fires_a_tick
+        a_stale_step_changes_nothing_and_shows_how_it_is
+        steps_that_follow_each_other_apply_together
+        jobs_that_it_stops_are_asked_in_the_same_step
+        new_terms_take_a_free_name_and_no_other
+        a_removed_schedule_frees_its_name_and_leaves_its_jobs
+        due_ones_come_longest_due_first_with_their_live_jobs
+        the_next_due_follows_every_change
+        endings_are_summed_once_and_with_the_commit_that_ended
+        those_that_a_fast_clock_planned_are_found
+        a_list_names_what_its_filter_says
+        executions_are_the_jobs_that_any_schedule_made
+        nothing_is_planned_after_the_close
     }
 }

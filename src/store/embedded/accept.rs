@@ -128,6 +128,7 @@ impl Core {
         if let Some(request) = &request {
             self.keys.remember(request.clone());
         }
+        self.plans.begin(&job);
         self.keep(job.clone());
         Ok((job, request))
     }

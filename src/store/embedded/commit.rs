@@ -1,6 +1,8 @@
 //! Applying steps: decided in memory, whole or not at all, and on disk once the ticket is settled.
 
-use super::core::Step;
+use std::sync::Arc;
+
+use super::core::{Core, Step};
 use super::journal::Change;
 use super::{Embedded, Ticket, history};
 use crate::clock::Timestamp;
@@ -28,12 +30,7 @@ impl Embedded {
                 }
                 Step::Applied(job) => {
                     waits = true;
-                    changes.push(match (was_finished, job.is_finished()) {
-                        (true, true) => Change::Amend(job.clone()),
-                        (true, false) => Change::Reopen(job.clone()),
-                        (false, true) => Change::Finish(job.clone()),
-                        (false, false) => Change::Put(job.clone()),
-                    });
+                    self.note(&mut core, &job, was_finished, now, &mut changes);
                     let follow_ups = self.follow(&mut core, follow_ups, now, &mut changes);
                     Committed::Applied { job, follow_ups }
                 }
@@ -51,6 +48,24 @@ impl Embedded {
         }
         let ticket = if waits { self.record(&mut core, changes) } else { None };
         (answers, ticket)
+    }
+
+    /// Notes a step for the disk, and what follows from it for the schedule that made the job.
+    pub(super) fn note(
+        &self,
+        core: &mut Core,
+        job: &Arc<Job>,
+        was_finished: bool,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) {
+        changes.push(match (was_finished, job.is_finished()) {
+            (true, true) => Change::Amend(job.clone()),
+            (true, false) => Change::Reopen(job.clone()),
+            (false, true) => Change::Finish(job.clone()),
+            (false, false) => Change::Put(job.clone()),
+        });
+        changes.extend(core.plans.follow(job, was_finished, now).map(Change::Plan));
     }
 
     /// Reads an ended job on this thread, in one step with the decided state.

@@ -9,6 +9,7 @@ use super::journal::Change;
 use super::keys::Keys;
 use super::ledger::Slots;
 use super::named::Named;
+use super::plans::Plans;
 use super::ready::{Entry, Ready};
 use super::shown::{Recent, Shown};
 use super::sorts::Sorts;
@@ -25,6 +26,7 @@ pub(super) struct Core {
     pub(super) ready: Ready,
     pub(super) gates: Gates,
     pub(super) keys: Keys,
+    pub(super) plans: Plans,
     /// How many jobs are shown of each sort.
     pub(super) tally: Sorts,
     /// Dead letters.
@@ -81,6 +83,7 @@ impl Core {
             ready: Ready::default(),
             gates: Gates::default(),
             keys: Keys::default(),
+            plans: Plans::default(),
             tally: Sorts::default(),
             dead: 0,
             next_seq: 1,
@@ -113,6 +116,7 @@ impl Core {
         if let Some(kept) = self.jobs.remove(&job.seq) {
             self.leave_waiting(&kept);
         }
+        self.plans.forget(job);
         self.keys.withdraw(job.spec.unique(), request, job.id);
     }
 
@@ -218,6 +222,9 @@ impl Core {
 
     /// Makes a change that is on disk visible.
     pub(super) fn confirm(&mut self, change: &Change, shown: &Shown) {
+        if let Change::Plan(change) = change {
+            return self.plans.confirm(change);
+        }
         let (Change::Insert { job, .. }
         | Change::Put(job)
         | Change::Reopen(job)

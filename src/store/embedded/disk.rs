@@ -138,6 +138,7 @@ impl Disk {
                 }
                 Change::Lock(step) => super::terms::write_lock(&self.conn, step)?,
                 Change::State(step) => super::terms::write_state(&self.conn, step)?,
+                Change::Plan(change) => super::plan_rows::write(&self.conn, change)?,
                 Change::Prune(prune, now, answer) => {
                     let (pruned, jobs, counts) = super::prune::prune(&self.conn, prune, *now, doom)?;
                     self.pruned.get_mut().extend(jobs);

@@ -15,6 +15,7 @@ use super::core::Core;
 use super::disk::{Disk, DiskError};
 use super::keys::Remembered;
 use super::named::Step;
+use super::plans::PlanChange;
 use super::shown::Shown;
 use crate::job::{Job, Name};
 use crate::store::{Lock, LogLine, Prune, Pruned, State, StoreError};
@@ -39,6 +40,8 @@ pub(super) enum Change {
     Lock(Step<Lock>),
     /// A state is kept or forgotten.
     State(Step<State>),
+    /// A schedule has changed.
+    Plan(PlanChange),
     /// Ended jobs are to be forgotten; the answer goes to whoever asked.
     Prune(Prune, crate::clock::Timestamp, Arc<Mutex<Pruned>>),
 }
@@ -242,7 +245,7 @@ impl Writer {
         }
     }
 
-    /// Refuses the bundles that only bring new jobs, locks or states, and keeps those that report on jobs which exist.
+    /// Refuses the bundles that only bring new jobs, schedules, locks or states, and keeps those that report on jobs which exist.
     fn give_up_new_work(&self, bundles: Vec<Bundle>, reason: &Arc<str>) -> Vec<Bundle> {
         let mut core = self.core.lock();
         let (new, kept): (Vec<_>, Vec<_>) =
@@ -254,6 +257,7 @@ impl Writer {
                     Change::Insert { job, request } => {
                         core.withdraw(job, request.as_ref().map(|request| &*request.key));
                     }
+                    Change::Plan(change) => core.plans.withdraw(change),
                     other => core.withdraw_named(other),
                 }
             }
@@ -269,7 +273,10 @@ impl Writer {
 impl Change {
     /// Whether its caller may be told that nothing was accepted.
     fn may_be_refused(&self) -> bool {
-        matches!(self, Self::Insert { .. } | Self::Prune(..) | Self::Lock(_) | Self::State(_))
+        matches!(
+            self,
+            Self::Insert { .. } | Self::Prune(..) | Self::Lock(_) | Self::State(_) | Self::Plan(PlanChange::Add(_))
+        )
     }
 }
 

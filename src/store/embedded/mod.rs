@@ -11,11 +11,13 @@
 //! | `named`, `locks`, `states` | things by name that are there for a term |
 //! | `journal`, `disk` | group commit: the queue, the writer, the transaction |
 //! | `schema`, `rows`, `terms`, `history`, `readers`, `prune`, `checkpoint` | the tables, and what is read from and done to them |
+//! | `schedules`, `plans`, `agenda`, `plan_rows` | schedules: their steps, as decided, as shown, as rows |
 //! | `ledger`, `recover`, [`inspect`] | what ran when the process died; a look from outside |
 //!
 //! Without a journal it is the same engine: a change is confirmed in the step that decides it.
 
 mod accept;
+mod agenda;
 mod blocks;
 mod checkpoint;
 mod claim;
@@ -32,11 +34,14 @@ mod ledger;
 mod list;
 mod locks;
 mod named;
+mod plan_rows;
+mod plans;
 mod prune;
 mod readers;
 mod ready;
 mod recover;
 mod rows;
+mod schedules;
 mod schema;
 mod search;
 mod shown;
@@ -56,6 +61,7 @@ use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use tokio::sync::{Notify, oneshot};
 
+use self::agenda::Agenda;
 use self::blocks::Blocks;
 use self::core::Core;
 use self::journal::{Bundle, Change, Journal};
@@ -74,6 +80,7 @@ use crate::job::{Job, JobId, Name, Payload, Transition};
 pub struct Embedded {
     core: Arc<Mutex<Core>>,
     shown: Arc<Shown>,
+    agenda: Arc<Agenda>,
     journalled: Option<Journalled>,
     recovered: Recovered,
     closed: AtomicBool,
@@ -109,8 +116,10 @@ impl Embedded {
 
     /// The same, and `new_work` is told when there is new work.
     pub fn memory_telling(new_work: Arc<Notify>) -> Self {
+        let core = Core::new(false);
         Self {
-            core: Arc::new(Mutex::new(Core::new(false))),
+            agenda: core.plans.agenda.clone(),
+            core: Arc::new(Mutex::new(core)),
             shown: Arc::default(),
             journalled: None,
             recovered: Recovered::default(),
@@ -149,13 +158,14 @@ impl Embedded {
         // What it knew is in the journal now, and a sequence number may be given anew once its job is forgotten.
         ledger.clear().map_err(disk::broken)?;
         changes.iter().for_each(|change| core.confirm(change, &shown));
+        let agenda = core.plans.agenda.clone();
         let core = Arc::new(Mutex::new(core));
         let journal = Journal::start(disk, core.clone(), shown.clone(), blocks.clone(), new_work.clone())
             .map_err(disk::broken)?;
         recovered.took_ms = began.elapsed().as_millis() as u64;
         let readers = Readers::open(&open.path)?;
         let journalled = Some(Journalled { journal, readers, blocks, ledger, lock: Mutex::new(Some(lock)) });
-        Ok(Self { core, shown, journalled, recovered, closed: false.into(), new_work })
+        Ok(Self { core, shown, agenda, journalled, recovered, closed: false.into(), new_work })
     }
 
     /// The decided state, told what time it is.

@@ -32,6 +32,8 @@ pub(super) fn recover(
     let noted = latest_of(noted);
     core.latest = now;
     read_keys(conn, core)?;
+    super::plan_rows::read(conn, |schedule| core.plans.restore(schedule))?;
+    (found.schedules, found.schedules_due, found.schedules_faulty) = core.plans.figures(now);
     let counts = Counts::read(conn)?;
     counts.by_sort().for_each(|(sort, jobs)| core.tally.add(sort, jobs.max(0) as u64));
     let mut select = conn.prepare(&format!("SELECT {COLUMNS} FROM live ORDER BY seq")).map_err(broken)?;
@@ -55,8 +57,10 @@ pub(super) fn recover(
         }
         core.jobs.insert(job.seq, job.clone());
         core.show(job.clone(), shown);
+        core.plans.begin(&job);
         if changed {
             core.dead += super::core::dead(&job);
+            changes.extend(core.plans.follow(&job, false, now).map(Change::Plan));
             changes.push(if job.is_finished() { Change::Finish(job) } else { Change::Put(job) });
         } else if job.run_at().is_some() {
             core.index(&job);

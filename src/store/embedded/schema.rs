@@ -77,7 +77,7 @@ const COUNT_ANEW: &str = "
 ";
 
 /// What the third form has besides: tables that are made wherever they are missing.
-const ADDED: &str = super::terms::TABLES;
+const ADDED: [&str; 2] = [super::terms::TABLES, super::plan_rows::TABLES];
 
 /// Opens the file for the one who writes, makes its tables if it is new, and refuses what this program cannot read.
 pub(super) fn open_to_write(path: &Path, durability: Durability) -> Result<Connection, StoreError> {
@@ -111,6 +111,7 @@ pub(super) fn open_to_write(path: &Path, durability: Durability) -> Result<Conne
             ));
         }
     }
+    let added = ADDED.concat();
     let prepare = || -> rusqlite::Result<()> {
         conn.pragma_update(None, "journal_mode", "WAL")?;
         conn.pragma_update(None, "synchronous", synchronous)?;
@@ -120,7 +121,7 @@ pub(super) fn open_to_write(path: &Path, durability: Durability) -> Result<Conne
         conn.set_prepared_statement_cache_capacity(64);
         if is_empty(&conn) {
             conn.execute_batch(&format!(
-                "BEGIN IMMEDIATE; {TABLES} {COUNTS} {ADDED} PRAGMA application_id = {APPLICATION_ID}; \
+                "BEGIN IMMEDIATE; {TABLES} {COUNTS} {added} PRAGMA application_id = {APPLICATION_ID}; \
                  PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
             ))?;
         }
@@ -130,8 +131,10 @@ pub(super) fn open_to_write(path: &Path, durability: Durability) -> Result<Conne
                 "BEGIN IMMEDIATE; DROP TABLE tally; {COUNTS} {anew} PRAGMA user_version = 2; COMMIT;"
             ))?;
         }
-        // From the second form to the third, and for a file that an earlier state of the third has left.
-        conn.execute_batch(&format!("BEGIN IMMEDIATE; {ADDED} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"))?;
+        conn.execute_batch(&format!("BEGIN IMMEDIATE; {added} COMMIT;"))?;
+        if conn.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))? < SCHEMA_VERSION {
+            conn.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+        }
         Ok(())
     };
     prepare().map_err(|error| cannot_open(path, &error))?;

@@ -51,6 +51,7 @@ impl<'a> Search<'a> {
             user_id: filter.user_id.clone(),
             tag: filter.tag.clone(),
             schedule_id: filter.schedule_id.clone(),
+            fired: filter.fired,
             text: filter.text.clone(),
             ..Filter::default()
         };
@@ -152,6 +153,9 @@ impl<'a> Search<'a> {
         }
         if let Some(schedule) = &filter.schedule_id {
             ways.push(Way::Index("history_schedule", "h.schedule_id = ?".into(), Some(schedule.to_string().into())));
+        }
+        if filter.fired {
+            ways.push(Way::Index("history_fired", "h.schedule_id IS NOT NULL".into(), None));
         }
         if filter.dead {
             ways.push(Way::Index("history_dead", "h.dead = 1".into(), None));
@@ -290,6 +294,9 @@ impl<'a> Search<'a> {
         equal("priority", filter.priority.map(|priority| priority.to_string()));
         equal("user_id", filter.user_id.as_ref().map(ToString::to_string));
         equal("schedule_id", filter.schedule_id.as_ref().map(ToString::to_string));
+        if filter.fired && !says("history_fired") {
+            tests.push("h.schedule_id IS NOT NULL".to_owned());
+        }
         if filter.dead && !says("history_dead") {
             tests.push("h.dead = 1".to_owned());
         }

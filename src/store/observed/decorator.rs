@@ -21,14 +21,14 @@ use crate::watch::Hub;
 /// of what readers may not see yet (rule 8); they are told even if the caller has left meanwhile.
 #[derive(Clone)]
 pub struct Observed {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
-struct Shared {
+pub(super) struct Shared {
     inner: Arc<dyn Store>,
-    hub: Arc<Hub>,
+    pub(super) hub: Arc<Hub>,
     metrics: Arc<Metrics>,
-    histories: Arc<Histories>,
+    pub(super) histories: Arc<Histories>,
 }
 
 impl Observed {
@@ -48,7 +48,7 @@ impl Observed {
 }
 
 impl Shared {
-    async fn timed<T>(
+    pub(super) async fn timed<T>(
         &self,
         operation: &'static str,
         call: impl Future<Output = Result<T, StoreError>>,
@@ -64,7 +64,7 @@ impl Shared {
     }
 
     /// Counts jobs and tells of them.
-    fn tell<'a>(&self, jobs: impl Iterator<Item = &'a Arc<Job>>, count: impl Fn(&Counted, &Job)) {
+    pub(super) fn tell<'a>(&self, jobs: impl Iterator<Item = &'a Arc<Job>>, count: impl Fn(&Counted, &Job)) {
         let mut counted = None;
         for job in jobs {
             let counters = self.metrics.of(job, counted.take());

@@ -6,13 +6,16 @@
 //! | [`decorator`] | the store that watches another one |
 //! | [`metrics`] | counters, histograms and gauges, without globals |
 //! | [`histories`] | how long jobs of each subtype take |
+//! | [`schedules`] | the same for schedules |
 //! | `surely` | a future that goes on when its caller has left |
 
 pub mod decorator;
 pub mod histories;
 pub mod metrics;
+pub mod schedules;
 mod surely;
 
 pub use decorator::Observed;
 pub use histories::Histories;
 pub use metrics::{Metrics, PoolFigures};
+pub use schedules::ObservedSchedules;

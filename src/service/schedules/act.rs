@@ -1,0 +1,101 @@
+//! Acting on one schedule: look, let the domain decide, commit; and decide anew when somebody else was faster.
+
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::job::Job;
+use crate::schedule::{Event, Refusal, Schedule, ScheduleId, Transition, decide};
+use crate::service::Service;
+use crate::store::schedules::Stepped;
+
+/// Times that a decision is made anew. Only a schedule that changes faster than it can be read gets there.
+const DECISIONS_MAX: usize = 100;
+
+/// What became of an act.
+pub(super) struct Acted {
+    /// The schedule after it.
+    pub schedule: Arc<Schedule>,
+    /// The jobs that it made.
+    pub jobs: Vec<Arc<Job>>,
+}
+
+impl Service {
+    /// Decides on events that follow each other and commits them together, until nobody was faster. They are asked for
+    /// anew with each look at the schedule. `edition` is the one that the caller has seen, if it matters.
+    pub(super) async fn act_on_schedule(
+        &self,
+        which: &str,
+        edition: Option<u32>,
+        events: impl Fn(&Schedule) -> Result<Vec<Event>, Error>,
+    ) -> Result<Acted, Error> {
+        let mut schedule = self.schedule(which).await?;
+        for _ in 0..DECISIONS_MAX {
+            if edition.is_some_and(|edition| edition != schedule.life.edition) {
+                return Err(Error::Changed { edition: schedule.life.edition });
+            }
+            let now = self.now();
+            let steps = self.decided(&schedule, events(&schedule)?)?;
+            if steps.is_empty() {
+                return Ok(Acted { schedule, jobs: Vec::new() });
+            }
+            let name = steps.iter().find_map(|step| step.spec.as_ref()).map(|spec| spec.name.clone());
+            let made = steps.iter().map(|step| step.jobs.len() as u64).sum();
+            if made > 0 {
+                self.depth.admit(&**self.store(), made, self.settings().queue_depth_max, now).await?;
+            }
+            match together(self.parts.schedules.step_schedules(steps, now).await?) {
+                Some(Stepped::Applied { schedule, jobs, .. }) => return Ok(Acted { schedule, jobs }),
+                Some(Stepped::Stale(latest)) => schedule = latest,
+                Some(Stepped::Taken(holder)) => return Err(taken(name.as_deref().unwrap_or_default(), holder)),
+                Some(Stepped::Missing) => return Err(Error::no_schedule(which)),
+                None => return Err(Error::internal("the store did not answer for a step")),
+            }
+        }
+        Err(Error::Conflict(format!("schedule {} changes too fast to be acted on; try again", schedule.id)))
+    }
+
+    /// The steps of events that follow each other. What is so already needs none.
+    fn decided(&self, schedule: &Schedule, events: Vec<Event>) -> Result<Vec<Transition>, Error> {
+        let mut current = schedule.clone();
+        let mut steps = Vec::with_capacity(events.len());
+        for event in events {
+            match decide(&current, event, self.now()) {
+                Ok(mut step) => {
+                    let jobs = std::mem::take(&mut step.jobs).into_iter();
+                    step.jobs = jobs.map(|job| self.registry().complete(job)).collect::<Result<_, _>>()?;
+                    current = step.apply(&current);
+                    steps.push(step);
+                }
+                Err(Refusal::NothingToDo) => {}
+                Err(refusal) => return Err(refused(schedule, refusal)),
+            }
+        }
+        Ok(steps)
+    }
+}
+
+/// The answers to steps that follow each other, as one: that of the last, or of the first that did not apply.
+fn together(answers: Vec<Stepped>) -> Option<Stepped> {
+    let mut all = None;
+    for answer in answers {
+        if !matches!(answer, Stepped::Applied { .. }) {
+            return Some(answer);
+        }
+        all = Some(answer);
+    }
+    all
+}
+
+/// A name is another schedule's.
+pub(super) fn taken(name: &str, holder: ScheduleId) -> Error {
+    Error::Taken { field: "name", message: format!("`{name}` is the name of schedule {holder}") }
+}
+
+fn refused(schedule: &Schedule, refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::EndsInThePast | Refusal::NotPast | Refusal::TooMany(_) => Error::field("until", refusal.to_string()),
+        Refusal::NotDue | Refusal::NothingToDo | Refusal::Faulty => {
+            Error::Conflict(format!("schedule {}: {refusal}", schedule.id))
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Schedules as readers see them: the committed state, found by id and by name, and listed. Reading never waits for a
+//! decision or for the disk.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use crate::clock::Timestamp;
+use crate::schedule::{Schedule, ScheduleId};
+use crate::store::PageOf;
+use crate::store::schedules::{ScheduleFilter, SchedulePage, ScheduleSort, Which};
+
+/// The committed schedules.
+#[derive(Default)]
+pub(super) struct Agenda(RwLock<Shown>);
+
+#[derive(Default)]
+struct Shown {
+    /// In the order of their acceptance; ids are none (rule 32).
+    ordered: BTreeMap<Place, Arc<Schedule>>,
+    places: HashMap<ScheduleId, Place>,
+    names: HashMap<Arc<str>, ScheduleId>,
+}
+
+type Place = (Timestamp, ScheduleId);
+
+/// Schedules looked at under one hold of the lock, so that a long list stops nobody.
+const CHUNK: usize = 1_000;
+
+impl Agenda {
+    /// Shows a schedule.
+    pub(super) fn show(&self, schedule: Arc<Schedule>) {
+        let mut shown = self.0.write();
+        let place = (schedule.created_at, schedule.id);
+        shown.places.insert(schedule.id, place);
+        let name = schedule.spec.name.clone();
+        let before = shown.ordered.insert(place, schedule);
+        if let Some(before) = before.filter(|before| before.spec.name != name) {
+            shown.release_name(&before);
+        }
+        shown.names.insert(name, place.1);
+    }
+
+    /// Shows a schedule no more.
+    pub(super) fn hide(&self, id: ScheduleId) {
+        let mut shown = self.0.write();
+        if let Some(schedule) = shown.places.remove(&id).and_then(|place| shown.ordered.remove(&place)) {
+            shown.release_name(&schedule);
+        }
+    }
+
+    /// The schedule that is meant.
+    pub(super) fn find(&self, which: &Which) -> Option<Arc<Schedule>> {
+        let shown = self.0.read();
+        let id = match which {
+            Which::Id(id) => id,
+            Which::Name(name) => shown.names.get(&**name)?,
+        };
+        shown.ordered.get(shown.places.get(id)?).cloned()
+    }
+
+    /// A page of those that a filter names.
+    pub(super) fn page(&self, filter: &ScheduleFilter, page: SchedulePage, now: Timestamp) -> PageOf<Arc<Schedule>> {
+        let mut named = self.named(filter, now);
+        match page.sort {
+            ScheduleSort::CreatedAscending => {}
+            ScheduleSort::CreatedDescending => named.reverse(),
+            ScheduleSort::Name => named.sort_by(|a, b| a.spec.name.cmp(&b.spec.name)),
+            ScheduleSort::NextDue => named.sort_by_cached_key(|schedule| {
+                let due_at = schedule.due_at();
+                (due_at.is_none(), due_at)
+            }),
+        }
+        let total = named.len() as u64;
+        let more = named.len() > page.offset.saturating_add(page.limit);
+        let items = named.into_iter().skip(page.offset).take(page.limit).collect();
+        PageOf { items, total, exact: true, more, reached: None }
+    }
+
+    /// All that a filter names, in the order of their acceptance.
+    fn named(&self, filter: &ScheduleFilter, now: Timestamp) -> Vec<Arc<Schedule>> {
+        let mut named = Vec::new();
+        let mut from = Bound::Unbounded;
+        loop {
+            let shown = self.0.read();
+            let mut looked_at = 0;
+            for (place, schedule) in shown.ordered.range((from, Bound::Unbounded)).take(CHUNK) {
+                from = Bound::Excluded(*place);
+                looked_at += 1;
+                if filter.matches(schedule, now) {
+                    named.push(schedule.clone());
+                }
+            }
+            if looked_at < CHUNK {
+                return named;
+            }
+        }
+    }
+}
+
+impl Shown {
+    /// Frees a name, unless somebody else has it by now.
+    fn release_name(&mut self, schedule: &Schedule) {
+        if self.names.get(&schedule.spec.name) == Some(&schedule.id) {
+            self.names.remove(&schedule.spec.name);
+        }
+    }
+}
