@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::clock::Timestamp;
 use crate::job::JobId;
 
 /// A refusal or a failure of an operation, as the service layer tells it.
@@ -50,6 +51,29 @@ pub enum Error {
     /// Somebody else holds what the request needs.
     #[error("{0}")]
     Conflict(String),
+    /// Somebody else has the lock.
+    #[error("lock `{name}` is held by `{owner}` until {until}")]
+    Held {
+        /// The lock.
+        name: String,
+        /// Who.
+        owner: String,
+        /// Until when, unless it is renewed.
+        until: Timestamp,
+        /// How long that is from now.
+        retry_after: Duration,
+    },
+    /// What is there is not what the request expects to be there.
+    #[error("{0}")]
+    Unmatched(String),
+    /// There are as many of something as there may be.
+    #[error("there are as many {what} as there may be, which is {max}, or they are too large together")]
+    Full {
+        /// Of what: `locks`.
+        what: &'static str,
+        /// How many there may be.
+        max: usize,
+    },
     /// It was there, and its retention has passed.
     #[error("{0}")]
     Gone(String),
@@ -134,8 +158,9 @@ impl Error {
             Self::Invalid { .. } => "invalid_request",
             Self::NotFound { .. } => "not_found",
             Self::AlreadyFinished { .. } => "already_finished",
-            Self::Changed { .. } => "precondition_failed",
-            Self::Taken { .. } | Self::Conflict(_) => "conflict",
+            Self::Changed { .. } | Self::Unmatched(_) => "precondition_failed",
+            Self::Taken { .. } | Self::Held { .. } | Self::Conflict(_) => "conflict",
+            Self::Full { .. } => "limit_reached",
             Self::Gone(_) => "gone",
             Self::UnknownProcessor { .. } => "unknown_processor",
             Self::IdempotencyMismatch => "idempotency_mismatch",

@@ -156,6 +156,14 @@ impl<'a> At<'a> {
         self.on(Method::POST, "POST", handler)
     }
 
+    pub(crate) fn put<F, Fut>(self, handler: F) -> Self
+    where
+        F: Fn(Call, Payload) -> Fut + Clone + 'static,
+        Fut: Future<Output = Answer> + 'static,
+    {
+        self.on(Method::PUT, "PUT", handler)
+    }
+
     pub(crate) fn delete<F, Fut>(self, handler: F) -> Self
     where
         F: Fn(Call, Payload) -> Fut + Clone + 'static,

@@ -16,6 +16,8 @@ enum Shape {
     TextOrNumber,
     Texts,
     Retry,
+    Any,
+    Token,
 }
 
 /// What a body may hold.
@@ -40,6 +42,17 @@ pub(crate) const FORECAST: Form = Form {
     ],
     required: &["cronExpression"],
 };
+
+/// A wish for a lock.
+pub(crate) const LOCK: Form = Form {
+    what: "the wish",
+    fields: &[("owner", Shape::Text), ("ttlSeconds", Shape::Number), ("fencingToken", Shape::Token)],
+    required: &["ttlSeconds"],
+};
+
+/// A value to keep.
+pub(crate) const STATE: Form =
+    Form { what: "the body", fields: &[("value", Shape::Any), ("ttlSeconds", Shape::Number)], required: &["value"] };
 
 const JOB_FIELDS: &[(&str, Shape)] = &[
     ("subType", Shape::Text),
@@ -113,6 +126,8 @@ impl Shape {
             Self::Object | Self::Retry => (value.is_object(), "a JSON object"),
             Self::Number => (value.is_number(), "a number"),
             Self::Whole => (whole(value), "a whole number from 0 to 4294967295"),
+            Self::Any => (true, "anything"),
+            Self::Token => (value.is_u64(), "a whole number, not negative"),
             Self::Flag => (value.is_boolean(), "true or false"),
             Self::TextOrNumber => (value.is_string() || value.is_number(), "\"active\" or a number of seconds"),
             Self::Texts => {

@@ -36,6 +36,7 @@ pub(crate) async fn ready(call: Call, _: Payload) -> Answer {
         runs_jobs: call.service().settings().runs_jobs,
         recovered_waiting: readiness.store.recovered.waiting,
         recovered_crashed: readiness.store.recovered.crashed,
+        recovered_orphan_locks: readiness.store.recovered.orphans,
     };
     json(StatusCode::OK, &view)
 }

@@ -7,7 +7,7 @@
 //! | `body`, `request`, `complaints`, `query` | reading what a client sends |
 //! | `view`, `present` | how things look in JSON |
 //! | `accept` | the 202, for our own routes and an application's |
-//! | `jobs`, `job`, `result`, `dead_letters`, `cron`, `processors`, `cleanup` | the resources |
+//! | `jobs`, `job`, `result`, `dead_letters`, `cron`, `locks`, `states`, `processors`, `cleanup` | the resources |
 //! | `events` | server-sent events |
 //! | `figures`, `health` | statistics, health, metrics |
 //! | `openapi`, `docs` | the description of the API |
@@ -46,6 +46,7 @@ mod figures;
 mod health;
 mod job;
 mod jobs;
+mod locks;
 mod openapi;
 mod present;
 mod problem;
@@ -55,6 +56,7 @@ mod request;
 mod result;
 pub mod server;
 pub mod settings;
+mod states;
 mod view;
 
 use std::rc::Rc;
@@ -97,6 +99,8 @@ pub fn routes_with(service: Arc<Service>, settings: Settings) -> impl FnOnce(&mu
         at("/dead-letters/{id}").delete(dead_letters::discard).mount(config);
         at("/dead-letters/{id}/retry").post(dead_letters::retry).mount(config);
         at("/schedules/validate/cron").post(cron::validate).mount(config);
+        at("/locks/{name}").put(locks::acquire).get(locks::get).delete(locks::release).mount(config);
+        at("/state/{name}").put(states::put).get(states::get).delete(states::delete).mount(config);
         at("/processors").get(processors::list).mount(config);
         at("/processors/{subType}/pause").post(processors::pause).mount(config);
         at("/processors/{subType}/resume").post(processors::resume).mount(config);

@@ -83,7 +83,11 @@ impl Problem {
             Self::Refused(Error::Unavailable { retry_after, .. }) => {
                 answer.insert_header((header::RETRY_AFTER, retry_after.as_secs().max(1)));
             }
-            Self::Refused(Error::QueueFull { .. }) => {
+            Self::Refused(Error::Held { retry_after, .. }) => {
+                // A holder that renews has it longer; one that releases has it shorter.
+                answer.insert_header((header::RETRY_AFTER, super::present::retry_after(Some(*retry_after))));
+            }
+            Self::Refused(Error::QueueFull { .. } | Error::Full { .. }) => {
                 answer.insert_header((header::RETRY_AFTER, 1));
             }
             Self::Protocol(Protocol::MethodNotAllowed(allowed)) => {
@@ -159,8 +163,11 @@ fn status_of(error: &Error) -> StatusCode {
     match error {
         Error::Invalid { .. } => StatusCode::BAD_REQUEST,
         Error::NotFound { .. } => StatusCode::NOT_FOUND,
-        Error::Changed { .. } => StatusCode::PRECONDITION_FAILED,
-        Error::AlreadyFinished { .. } | Error::Taken { .. } | Error::Conflict(_) => StatusCode::CONFLICT,
+        Error::Changed { .. } | Error::Unmatched(_) => StatusCode::PRECONDITION_FAILED,
+        Error::AlreadyFinished { .. } | Error::Taken { .. } | Error::Held { .. } | Error::Conflict(_) => {
+            StatusCode::CONFLICT
+        }
+        Error::Full { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Gone(_) => StatusCode::GONE,
         Error::UnknownProcessor { .. } | Error::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
         Error::QueueFull { .. } => StatusCode::TOO_MANY_REQUESTS,

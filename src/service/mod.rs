@@ -11,6 +11,7 @@
 //! | [`act`] | cancel, retry, discard one job |
 //! | [`bulk`] | the same for all jobs that a filter names |
 //! | [`operate`] | processors, pause and resume, health |
+//! | [`locks`], [`states`] | doing something alone; values that outlive their jobs |
 //! | [`explain`] | why a job is not running |
 //! | [`figures`] | statistics |
 //! | [`forecast`] | what a cron expression means and when it comes next |
@@ -35,9 +36,11 @@ pub mod enqueue;
 pub mod explain;
 pub mod figures;
 pub mod forecast;
+pub mod locks;
 pub mod look;
 pub mod operate;
 pub mod schedules;
+pub mod states;
 pub mod wait;
 
 use std::sync::Arc;
@@ -162,6 +165,14 @@ impl Service {
     pub fn closing(&self) -> &CancellationToken {
         &self.closing
     }
+}
+
+/// Why a time is not between a millisecond and a bound, if it is not.
+fn out_of_bounds(span: Duration, max: Duration) -> Option<String> {
+    if span.as_millis() == 0 {
+        return Some("must be more than 0, by a millisecond at least".to_owned());
+    }
+    (span > max).then(|| format!("must be at most {} seconds", max.as_secs()))
 }
 
 impl From<StoreError> for Error {

@@ -6,13 +6,16 @@
 //! future is dropped.
 
 pub mod embedded;
+pub mod hold;
 pub mod locks;
 pub mod observed;
 pub mod query;
 pub mod results;
 pub mod schedules;
+pub mod shared;
 mod slug;
 pub mod states;
+mod wait;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -23,11 +26,14 @@ use bytes::Bytes;
 
 use crate::clock::Timestamp;
 use crate::job::{Holder, Job, JobId, Name, NewJob, Payload, Transition};
+pub use hold::Hold;
 pub use locks::{Acquired, Grant, Lock, Locks, Proof, Released, Take};
 pub use query::{Filter, Page, PageOf, Sort, Tally};
 pub use schedules::Schedules;
+pub use shared::SharedState;
 pub use slug::Slug;
 pub use states::{Deleted, Expected, Kept, Put, State, States};
+pub use wait::wait;
 
 /// A store's answer, when it comes.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;

@@ -2,6 +2,7 @@
 //! a report is left in a slot of the run, and the reporter takes it from there.
 
 mod detached;
+mod sharing;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,6 +12,8 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
+
+pub(crate) use sharing::Shared;
 
 use super::{Completion, Failure};
 use crate::clock::Clock;
@@ -34,6 +37,7 @@ pub(crate) struct Said {
     percent: AtomicU32,
     slots: Mutex<Slots>,
     listener: Option<Arc<dyn Listener>>,
+    shared: sharing::Shared,
 }
 
 /// Whoever takes the reports of a try.
@@ -84,15 +88,16 @@ impl Context {
         stop: CancellationToken,
         clock: Clock,
         listener: Option<Arc<dyn Listener>>,
+        shared: sharing::Shared,
     ) -> Self {
         let slots = Slots { known_state: job.life.saved.clone(), ..Slots::default() };
-        let run = Said { job, stop, clock, percent: AtomicU32::new(0), slots: Mutex::new(slots), listener };
+        let run = Said { job, stop, clock, percent: AtomicU32::new(0), slots: Mutex::new(slots), listener, shared };
         Self { run: Arc::new(run) }
     }
 
     /// A context for testing a processor by itself, with nobody listening.
     pub fn detached(job: Job) -> Self {
-        Self::new(Arc::new(job), CancellationToken::new(), Clock::System, None)
+        Self::new(Arc::new(job), CancellationToken::new(), Clock::System, None, sharing::Shared::with_nobody())
     }
 
     /// Who the job is.

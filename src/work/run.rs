@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::context::Listener;
+use super::context::{Listener, Shared};
 use super::finish::finish;
 use super::registry::{Body, Registered};
 use super::slots::Slot;
@@ -113,7 +113,8 @@ pub(super) fn start(shop: &Arc<Shop>, processor: Arc<Registered>, job: Arc<Job>,
         Payload::Stored => bytes::Bytes::new(),
     };
     let listener: Arc<dyn Listener> = shop.reporter.clone();
-    let ctx = Context::new(job.clone(), run.stop.clone(), shop.clock.clone(), Some(listener));
+    let shared = Shared { store: shop.store.clone(), runtime: Some(shop.runtime.clone()) };
+    let ctx = Context::new(job.clone(), run.stop.clone(), shop.clock.clone(), Some(listener), shared);
     let _ = run.context.set(ctx.clone());
     shop.enter(&job, run.clone());
     let shop = shop.clone();

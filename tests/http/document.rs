@@ -100,6 +100,12 @@ impl Drive<'_> {
         answer
     }
 
+    async fn put(&mut self, template: &str, path: &str, body: Value) -> Answer {
+        let answer = self.server.put(path, body).await;
+        self.document.check("put", template, &answer);
+        answer
+    }
+
     async fn delete(&mut self, template: &str, path: &str) -> Answer {
         let answer = self.server.delete(path).await;
         self.document.check("delete", template, &answer);
@@ -118,6 +124,7 @@ async fn every_operation_answers_as_it_is_described() {
     results(&mut drive).await;
     dead_letters(&mut drive).await;
     schedules(&mut drive).await;
+    locks_and_states(&mut drive).await;
     others(&mut drive).await;
     let missed: Vec<_> = drive.document.operations().difference(&drive.document.driven).cloned().collect();
     assert!(missed.is_empty(), "not driven: {missed:?}");
@@ -257,6 +264,38 @@ async fn schedules(drive: &mut Drive<'_>) {
     let question = json!({ "cronExpression": "30 2 * * *", "timezone": "Europe/Berlin", "count": 400 });
     drive.post(path, path, Some(question)).await;
     drive.post(path, path, Some(json!({ "cronExpression": "0 0 30 2 *" }))).await;
+}
+
+async fn locks_and_states(drive: &mut Drive<'_>) {
+    let lock = "/locks/{name}";
+    let wish = |owner: &str| json!({ "owner": owner, "ttlSeconds": 30 });
+    for (owner, status) in [("ana", 201), ("ana", 200), ("bob", 409), ("", 400)] {
+        assert_eq!(drive.put(lock, "/locks/sync", wish(owner)).await.status, status);
+    }
+    drive.get(lock, "/locks/sync").await;
+    drive.get(lock, "/locks/none").await;
+    for path in ["/locks/sync", "/locks/sync?owner=bob", "/locks/sync?owner=ana", "/locks/sync?fencingToken=1"] {
+        drive.delete(lock, path).await;
+    }
+    let state = "/state/{name}";
+    for (value, status) in [(json!({ "a": [1, null] }), 201), (Value::Null, 200)] {
+        assert_eq!(drive.put(state, "/state/block", json!({ "value": value })).await.status, status);
+        drive.get(state, "/state/block").await;
+    }
+    let server = drive.server;
+    for (method, tag, status) in [("put", "\"0\"", 412), ("get", "*", 304), ("delete", "\"0\"", 412)] {
+        let request = match method {
+            "put" => server.client.put(server.url("/state/block")).header("If-Match", tag).json(&json!({ "value": 1 })),
+            "get" => server.client.get(server.url("/state/block")).header("If-None-Match", tag),
+            _ => server.client.delete(server.url("/state/block")).header("If-Match", tag),
+        };
+        let answer = server.send(request).await;
+        assert_eq!(answer.status, status);
+        drive.document.check(method, state, &answer);
+    }
+    drive.delete(state, "/state/block").await;
+    drive.delete(state, "/state/block").await;
+    drive.get(state, "/state/block").await;
 }
 
 async fn others(drive: &mut Drive<'_>) {

@@ -14,6 +14,8 @@ mod events;
 mod figures;
 mod hostile;
 mod list;
+mod locks;
 mod look;
 mod result;
 mod server;
+mod states;

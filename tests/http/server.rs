@@ -129,6 +129,10 @@ impl Server {
         self.send(self.client.delete(self.url(path))).await
     }
 
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send(self.client.put(self.url(path)).json(&body)).await
+    }
+
     /// A POST without a body.
     pub async fn poke(&self, path: &str) -> Answer {
         self.send(self.client.post(self.url(path))).await

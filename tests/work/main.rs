@@ -7,5 +7,6 @@ mod house;
 mod pools;
 mod progress;
 mod results;
+mod sharing;
 mod state;
 mod stopping;

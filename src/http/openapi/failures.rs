@@ -20,9 +20,16 @@ const FAILURES: &[(u16, &str, &str, &str)] = &[
         409,
         "Conflict",
         "conflict",
-        "`already_finished`: the job has ended. `conflict`: a unique key is taken, or the job is in another state.",
+        "`already_finished`: the job has ended. `conflict`: a unique key or a lock is taken, or the job is in another \
+         state.",
     ),
     (410, "Gone", "gone", "It was there, and its retention has passed."),
+    (
+        412,
+        "PreconditionFailed",
+        "precondition_failed",
+        "What is there is not what If-Match or If-None-Match wants to be there. Nothing was changed.",
+    ),
     (413, "PayloadTooLarge", "payload_too_large", "The body is larger than is allowed."),
     (414, "UriTooLong", "uri_too_long", "The address is too long."),
     (415, "UnsupportedMediaType", "unsupported_media_type", "The body is not JSON."),
@@ -33,7 +40,13 @@ const FAILURES: &[(u16, &str, &str, &str)] = &[
         "`unknown_processor`: none is registered for that subType; the answer lists those that are. \
          `idempotency_mismatch`: the Idempotency-Key was used with another body.",
     ),
-    (429, "QueueFull", "queue_full", "The queue is as deep as it may be."),
+    (
+        429,
+        "QueueFull",
+        "queue_full",
+        "`queue_full`: the queue is as deep as it may be. `limit_reached`: there are as many locks or states as there \
+         may be.",
+    ),
     (431, "HeadersTooLarge", "headers_too_large", "A header is too long."),
     (500, "Internal", "internal", "A fault of the server; its log has the cause under the same requestId."),
     (
@@ -66,8 +79,8 @@ fn response(status: u16, code: &str, about: &str) -> Response {
     let mut response = ResponseBuilder::new().description(about).content("application/json", content);
     let header = |schema, about: &str| HeaderBuilder::new().schema(Some(schema)).description(Some(about)).build();
     response = response.header("X-Request-Id", header(text(), "The same as requestId."));
-    if matches!(status, 429 | 503) {
-        let about = "Seconds after which it is worth another try.";
+    if matches!(status, 409 | 429 | 503) {
+        let about = "Seconds after which it is worth another try, if that is known.";
         response = response.header("Retry-After", header(integer(Some(1), None), about));
     }
     if status == 405 {

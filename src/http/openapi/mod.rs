@@ -6,11 +6,12 @@
 //! | `operation` | the words in which an operation is described |
 //! | `schemas` | envelopes and small schemas |
 //! | `failures` | the errors, each described once |
-//! | `jobs`, `job`, `schedules`, `others` | the operations |
+//! | `jobs`, `job`, `schedules`, `named`, `others` | the operations |
 
 mod failures;
 mod job;
 mod jobs;
+mod named;
 mod operation;
 mod others;
 mod schedules;
@@ -32,7 +33,7 @@ Unknown fields and unknown query parameters are refused. Every error has the sam
 pub fn openapi() -> OpenApi {
     let mut paths = PathsBuilder::new();
     let jobs = jobs::operations().into_iter().chain(job::operations());
-    for operation in jobs.chain(schedules::operations()).chain(others::operations()) {
+    for operation in jobs.chain(schedules::operations()).chain(named::operations()).chain(others::operations()) {
         let (path, item) = operation.into_item();
         paths = paths.path(path, item);
     }
@@ -44,6 +45,11 @@ pub fn openapi() -> OpenApi {
         .schema_from::<view::ForecastView<'static>>()
         .schema_from::<view::TickView>()
         .schema_from::<view::ClockChangeWord>()
+        .schema_from::<super::locks::LockRequest>()
+        .schema_from::<super::states::StateRequest<'static>>()
+        .schema_from::<view::LockView<'static>>()
+        .schema_from::<view::StateView<'static>>()
+        .schema_from::<view::KeptView<'static>>()
         .schema_from::<view::CleanupView>()
         .schema_from::<view::StatusWord>()
         .schema_from::<view::PriorityWord>()
@@ -95,6 +101,8 @@ fn tags() -> Vec<utoipa::openapi::Tag> {
         ("jobs", "Ask for work, look at it, act on it."),
         ("dead letters", "Jobs that used up their tries, for somebody to decide on."),
         ("schedules", "Work that comes at its own times."),
+        ("locks", "Do something alone."),
+        ("state", "Values that outlive the jobs that left them."),
         ("processors", "What is registered; stop and start handing it out."),
         ("events", "Server-sent events."),
         ("operating", "Statistics, health, metrics, this description."),

@@ -24,6 +24,10 @@ pub(super) fn post(path: &'static str, id: &str, summary: &str) -> Operation {
     Operation::new(HttpMethod::Post, path, id, summary)
 }
 
+pub(super) fn put(path: &'static str, id: &str, summary: &str) -> Operation {
+    Operation::new(HttpMethod::Put, path, id, summary)
+}
+
 pub(super) fn delete(path: &'static str, id: &str, summary: &str) -> Operation {
     Operation::new(HttpMethod::Delete, path, id, summary)
 }

@@ -128,6 +128,9 @@ pub(crate) struct ReadyView {
     /// Jobs whose process had died under them.
     #[schema(minimum = 0)]
     pub(crate) recovered_crashed: u64,
+    /// Locks that the process which died had taken for itself; they are free.
+    #[schema(minimum = 0)]
+    pub(crate) recovered_orphan_locks: u64,
 }
 
 /// What there is.

@@ -5,6 +5,7 @@
 //! | `envelope` | the wrapping of lists, creations and errors |
 //! | `job` | a job, whole and as it was just accepted |
 //! | `parts` | attempts, log lines, processors, explanations |
+//! | `named` | locks and shared states |
 //! | `cron` | what an expression means and when it comes next |
 //! | `figures` | statistics and health |
 //! | `words` | closed vocabularies and small types |
@@ -13,6 +14,7 @@ mod cron;
 mod envelope;
 mod figures;
 mod job;
+mod named;
 mod parts;
 mod words;
 
@@ -22,5 +24,6 @@ pub(crate) use figures::{
     BoardView, IndexView, JobsStatusView, LiveView, NextView, OverviewView, ReadyView, StatusJobView,
 };
 pub(crate) use job::{AcceptedView, ErrorOfJob, JobView, Length, etag};
+pub(crate) use named::{KeptView, LockView, StateView};
 pub(crate) use parts::{AttemptView, BulkView, CleanupView, ExplainView, LogLineView, ProcessorView, RetryView};
 pub(crate) use words::{ClockChangeWord, OutcomeWord, PriorityWord, Shown, StatusWord, unique_for};

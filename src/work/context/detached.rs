@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::sharing::Shared;
 use super::{Context, Listener};
 use crate::clock::Clock;
 use crate::job::Job;
@@ -21,7 +22,8 @@ impl Context {
     /// assert_eq!(ctx.message().as_deref(), Some("more than half"));
     /// ```
     pub fn overheard(job: Job, hear: impl Fn(&Self) + Send + Sync + 'static) -> Self {
-        Self::new(Arc::new(job), CancellationToken::new(), Clock::System, Some(Arc::new(Ear(hear))))
+        let ear = Arc::new(Ear(hear));
+        Self::new(Arc::new(job), CancellationToken::new(), Clock::System, Some(ear), Shared::with_nobody())
     }
 
     /// Asks the work to stop, as a cancel does.
