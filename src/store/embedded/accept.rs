@@ -43,7 +43,7 @@ impl Embedded {
                 Err(refused) => refused,
             })
             .collect();
-        let ticket = self.record(&mut core, changes);
+        let ticket = self.record(&mut core, changes, true);
         (inserted, requests, ticket)
     }
 
@@ -92,7 +92,7 @@ impl Embedded {
                 _ => changes.push(Change::Log(job.seq, vec![line])),
             }
         }
-        self.record(&mut core, changes)
+        self.record(&mut core, changes, false)
     }
 }
 

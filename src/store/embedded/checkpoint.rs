@@ -43,9 +43,13 @@ impl Checkpointer {
         Ok(Self { wake: Some(wake), too_long, thread: Some(thread), commits: 0 })
     }
 
-    /// Counts a commit, and wakes the thread now and then.
-    pub(super) fn after_commit(&mut self, conn: &Connection) {
+    /// Counts a commit.
+    pub(super) fn count(&mut self) {
         self.commits += 1;
+    }
+
+    /// Wakes the thread now and then.
+    pub(super) fn after_commit(&mut self, conn: &Connection) {
         if self.too_long.swap(false, Ordering::AcqRel) {
             fold(conn, "RESTART");
             self.commits = 0;

@@ -72,6 +72,7 @@ impl Disk {
         *self.counts.get_mut() = Counts::default();
         self.conn.execute_batch("BEGIN IMMEDIATE")?;
         let written = self.write_all(changes, &mut doom).and_then(|()| Ok(self.conn.execute_batch("COMMIT")?));
+        self.checkpointer.count();
         if written.is_err() {
             // The transaction may have been rolled back by the failure itself.
             let _ = self.conn.execute_batch("ROLLBACK");

@@ -1,11 +1,12 @@
-//! Disk confirms: the queue of decided changes and the one thread that writes them. Whatever queued up during the last
-//! fsync becomes the next transaction; there is no timer on the way of anybody who waits.
+//! Disk confirms: the queue of decided changes, and the thread that writes them. Whatever queued up during the last
+//! fsync becomes the next transaction; there is no timer on the way of anybody who waits. While nobody else is there, a
+//! caller writes its own: waking a thread would take it as long as a fast disk takes to sync.
 
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, RwLock};
 use tokio::sync::{Notify, oneshot};
@@ -59,7 +60,9 @@ pub(super) struct Journal {
     filled: Condvar,
     broken: Mutex<Option<Arc<str>>>,
     is_broken: AtomicBool,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    /// None once the journal is closed.
+    writer: Mutex<Option<Writer>>,
     /// Told as soon as a commit has brought work, before whoever waits for the commit is answered.
     new_work: Arc<Notify>,
 }
@@ -70,10 +73,32 @@ struct Queue {
     /// Somebody waits for an answer.
     urgent: bool,
     closed: bool,
+    /// The thread waits; otherwise it writes.
+    idle: bool,
+    /// It waits for anything at all. Before that it looks now and then for what nobody waits for.
+    asleep: bool,
+    /// A caller writes.
+    led: bool,
+    /// Transactions that callers wrote since the thread's last.
+    led_since: u32,
+    /// The last transaction was of few bundles, and fast.
+    calm: bool,
+}
+
+/// The right and the duty to write a bundle oneself. Dropped without having done so, it leaves that to the thread.
+pub(super) struct Lead {
+    journal: Arc<Journal>,
+    bundle: Option<Bundle>,
 }
 
 /// How long a change that nobody waits for may stay unwritten: a start goes to disk with its end if that comes first.
 const LINGER: Duration = Duration::from_millis(100);
+/// Bundles in a transaction beyond which callers do not come one by one.
+const CALM_BUNDLES_MAX: usize = 2;
+/// How long a transaction may take on the thread of a caller, which has others to serve.
+const CALM_WRITE_MAX: Duration = Duration::from_millis(1);
+/// Transactions that callers may write until the thread, which also looks after the log, writes one.
+const LED_MAX: u32 = 32;
 /// Pause between two tries to write while the disk refuses.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
 /// Bundles that may wait for the disk before new work is refused (rule 29).
@@ -93,30 +118,39 @@ impl Journal {
             filled: Condvar::new(),
             broken: Mutex::new(None),
             is_broken: AtomicBool::new(false),
-            writer: Mutex::new(None),
+            thread: Mutex::new(None),
+            writer: Mutex::new(Some(Writer { disk, core, shown, blocks })),
             new_work,
         });
-        let writer = Writer { journal: journal.clone(), disk, core, shown, blocks };
-        let thread = std::thread::Builder::new().name("faena-journal".into()).spawn(move || writer.run())?;
-        *journal.writer.lock() = Some(thread);
+        let writing = journal.clone();
+        let thread = std::thread::Builder::new().name("faena-journal".into()).spawn(move || writing.write_on())?;
+        *journal.thread.lock() = Some(thread);
         Ok(journal)
     }
 
-    /// Queues changes. Called under the lock of the core, so that the order here is the order of deciding.
-    pub(super) fn push(&self, bundle: Bundle) {
+    /// Queues changes, or lets the caller write them, if it may and nobody else is there. Called under the lock of the
+    /// core, so that the order here is the order of deciding; a lead is for when that lock is open again.
+    pub(super) fn push(self: &Arc<Self>, bundle: Bundle, may_lead: bool) -> Option<Lead> {
         let mut queue = self.queue.lock();
         if queue.closed {
             // Whoever waits for this bundle learns it from the end of its channel.
-            return;
+            return None;
+        }
+        let nobody_else = queue.idle && queue.calm && !queue.led && queue.bundles.is_empty();
+        if may_lead && nobody_else && queue.led_since < LED_MAX {
+            queue.led = true;
+            queue.led_since += 1;
+            return Some(Lead { journal: self.clone(), bundle: Some(bundle) });
         }
         let urgent = bundle.waiter.is_some();
-        let wake = urgent && !queue.urgent || queue.bundles.is_empty();
+        let wake = !queue.led && (urgent && !queue.urgent || mem::take(&mut queue.asleep));
         queue.urgent |= urgent;
         queue.bundles.push(bundle);
         drop(queue);
         if wake {
             self.filled.notify_one();
         }
+        None
     }
 
     /// Why new work cannot be taken now, if it cannot.
@@ -145,22 +179,29 @@ impl Journal {
     pub(super) fn close(&self) {
         self.queue.lock().closed = true;
         self.filled.notify_one();
-        if let Some(writer) = self.writer.lock().take() {
-            // A writer that panicked has already ended the process.
-            let _ = writer.join();
+        if let Some(thread) = self.thread.lock().take() {
+            // A thread that panicked has already ended the process.
+            let _ = thread.join();
         }
     }
 
     /// Waits for changes and takes them all. None when the journal is closed and empty.
     fn take(&self) -> Option<Vec<Bundle>> {
         let mut queue = self.queue.lock();
-        while !queue.urgent && !queue.closed {
-            if queue.bundles.is_empty() {
-                self.filled.wait(&mut queue);
-            } else if self.filled.wait_for(&mut queue, LINGER).timed_out() {
+        queue.idle = true;
+        while queue.led || !queue.urgent && !queue.closed {
+            let lingered = !queue.led && self.filled.wait_for(&mut queue, LINGER).timed_out();
+            if lingered && !queue.led && !queue.bundles.is_empty() {
                 break;
             }
+            if lingered || queue.led {
+                queue.asleep = true;
+                self.filled.wait(&mut queue);
+                queue.asleep = false;
+            }
         }
+        queue.idle = false;
+        queue.led_since = 0;
         drop(queue);
         Some(self.take_now()).filter(|bundles| !bundles.is_empty())
     }
@@ -172,46 +213,37 @@ impl Journal {
         queue.urgent = false;
         mem::take(&mut queue.bundles)
     }
-}
 
-/// The one who writes.
-struct Writer {
-    journal: Arc<Journal>,
-    disk: Disk,
-    core: Arc<Mutex<Core>>,
-    shown: Arc<Shown>,
-    blocks: Arc<RwLock<Blocks>>,
-}
-
-impl Writer {
-    fn run(mut self) {
+    /// Writes until the journal is closed: the thread's life.
+    fn write_on(&self) {
         let mut owed: Vec<Bundle> = Vec::new();
         loop {
             if owed.is_empty() {
-                match self.journal.take() {
+                match self.take() {
                     Some(bundles) => owed = bundles,
                     None => break,
                 }
             }
-            match self.write(&owed) {
+            let mut writer = self.writer.lock();
+            let Some(writer) = &mut *writer else { break };
+            match self.commit(writer, &owed) {
                 Ok(()) => {
-                    self.confirm(&owed);
                     owed.drain(..).filter_map(|bundle| bundle.waiter).for_each(|waiter| drop(waiter.send(Ok(()))));
-                    self.disk.after_commit();
-                    if self.journal.is_broken.load(Ordering::Acquire) {
+                    writer.disk.after_commit();
+                    if self.is_broken.load(Ordering::Acquire) {
                         tracing::info!("the store can write again");
-                        self.journal.set_broken(None);
+                        self.set_broken(None);
                     }
                 }
                 Err(DiskError::Refused(reason)) => {
                     tracing::error!(%reason, "the store cannot write; new work is refused until it can");
-                    self.journal.set_broken(Some(reason.clone()));
-                    owed = self.give_up_new_work(owed, &reason);
-                    if self.journal.queue.lock().closed {
+                    self.set_broken(Some(reason.clone()));
+                    owed = writer.give_up_new_work(owed, &reason);
+                    if self.queue.lock().closed {
                         break;
                     }
                     std::thread::sleep(RETRY_EVERY);
-                    owed.extend(self.journal.take_now());
+                    owed.extend(self.take_now());
                     if owed.is_empty() {
                         // A write that changes nothing tells when the disk is well again.
                         owed.push(Bundle { changes: Vec::new(), waiter: None });
@@ -220,15 +252,76 @@ impl Writer {
                 Err(DiskError::Lost(reason)) => end_process(&reason),
             }
         }
-        self.disk.close();
+        if let Some(writer) = self.writer.lock().take() {
+            writer.disk.close();
+        }
     }
 
+    /// Writes bundles in one transaction, and shows what they changed.
+    fn commit(&self, writer: &mut Writer, bundles: &[Bundle]) -> Result<(), DiskError> {
+        let began = Instant::now();
+        writer.write(bundles)?;
+        let calm = bundles.len() <= CALM_BUNDLES_MAX && began.elapsed() < CALM_WRITE_MAX;
+        if writer.confirm(bundles) {
+            self.new_work.notify_one();
+        }
+        self.queue.lock().calm = calm;
+        Ok(())
+    }
+
+    /// A caller has written, or leaves its bundle to the thread: before all that came since.
+    fn led(&self, left: Option<Bundle>) {
+        let mut queue = self.queue.lock();
+        queue.led = false;
+        queue.urgent |= left.is_some();
+        left.into_iter().for_each(|bundle| queue.bundles.insert(0, bundle));
+        if !queue.bundles.is_empty() || queue.closed {
+            self.filled.notify_one();
+        }
+    }
+}
+
+impl Lead {
+    /// Writes the bundle on this thread. Whether it is on disk; if not, the thread sees to it, and whoever waits for it
+    /// is told by its channel.
+    pub(super) fn write(mut self) -> bool {
+        let Some(bundle) = self.bundle.take() else { return false };
+        let bundles = [bundle];
+        // A journal is not closed before its leads have come to an end.
+        let written = self.journal.writer.lock().as_mut().map(|writer| self.journal.commit(writer, &bundles));
+        match written {
+            Some(Ok(())) => return true,
+            Some(Err(DiskError::Lost(reason))) => end_process(&reason),
+            Some(Err(DiskError::Refused(_))) | None => {}
+        }
+        let [bundle] = bundles;
+        self.bundle = Some(bundle);
+        false
+    }
+}
+
+impl Drop for Lead {
+    fn drop(&mut self) {
+        self.journal.led(self.bundle.take());
+    }
+}
+
+/// What writing needs.
+struct Writer {
+    disk: Disk,
+    core: Arc<Mutex<Core>>,
+    shown: Arc<Shown>,
+    blocks: Arc<RwLock<Blocks>>,
+}
+
+impl Writer {
     fn write(&mut self, bundles: &[Bundle]) -> Result<(), DiskError> {
         let core = &self.core;
         self.disk.write(bundles.iter().flat_map(|bundle| &bundle.changes), |seqs| core.lock().doom(seqs))
     }
 
-    fn confirm(&self, bundles: &[Bundle]) {
+    /// Shows what was written. The answer says whether there is new work.
+    fn confirm(&self, bundles: &[Bundle]) -> bool {
         let mut core = self.core.lock();
         // In one step with the jobs' leaving the decided state: whoever does not see them there finds them here.
         self.blocks.write().apply(&self.disk.take_counts());
@@ -239,10 +332,7 @@ impl Writer {
             core.forget_pruned(id, &sort, dead, &self.shown);
         }
         core.doomed.clear();
-        if std::mem::take(&mut core.has_new_work) {
-            drop(core);
-            self.journal.new_work.notify_one();
-        }
+        mem::take(&mut core.has_new_work)
     }
 
     /// Refuses the bundles that only bring new jobs, schedules, locks or states, and keeps those that report on jobs which exist.

@@ -64,7 +64,7 @@ use tokio::sync::{Notify, oneshot};
 use self::agenda::Agenda;
 use self::blocks::Blocks;
 use self::core::Core;
-use self::journal::{Bundle, Change, Journal};
+use self::journal::{Bundle, Change, Journal, Lead};
 use self::ledger::Ledger;
 use self::readers::Readers;
 pub use self::schema::Durability;
@@ -106,7 +106,11 @@ pub struct Open {
     pub durability: Durability,
 }
 
-type Ticket = oneshot::Receiver<Result<(), StoreError>>;
+/// What a caller waits for, and perhaps the right to see to it itself.
+struct Ticket {
+    confirmed: oneshot::Receiver<Result<(), StoreError>>,
+    lead: Option<Lead>,
+}
 
 impl Embedded {
     /// A store that lives and dies with the process.
@@ -187,7 +191,7 @@ impl Embedded {
 
     /// Hands decided changes to the journal, or confirms them here when there is none. Called under the lock, so that
     /// the order on disk is the order of deciding. Without changes the ticket waits for everything before it.
-    fn record(&self, core: &mut Core, changes: Vec<Change>) -> Option<Ticket> {
+    fn record(&self, core: &mut Core, changes: Vec<Change>, may_lead: bool) -> Option<Ticket> {
         let Some(journalled) = &self.journalled else {
             changes.iter().for_each(|change| core.confirm(change, &self.shown));
             if std::mem::take(&mut core.has_new_work) {
@@ -195,15 +199,15 @@ impl Embedded {
             }
             return None;
         };
-        let (waiter, ticket) = oneshot::channel();
-        journalled.journal.push(Bundle { changes, waiter: Some(waiter) });
-        Some(ticket)
+        let (waiter, confirmed) = oneshot::channel();
+        let lead = journalled.journal.push(Bundle { changes, waiter: Some(waiter) }, may_lead);
+        Some(Ticket { confirmed, lead })
     }
 
     /// Hands changes to the journal that nobody waits for.
     fn record_in_passing(&self, changes: Vec<Change>) {
         if let Some(journalled) = self.journalled.as_ref().filter(|_| !changes.is_empty()) {
-            journalled.journal.push(Bundle { changes, waiter: None });
+            journalled.journal.push(Bundle { changes, waiter: None }, false);
         }
     }
 }
@@ -218,10 +222,11 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 
 /// Waits until what a ticket stands for is on disk.
 async fn settled(ticket: Option<Ticket>) -> Result<(), StoreError> {
-    match ticket {
-        None => Ok(()),
-        Some(ticket) => ticket.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the store is closed".into()))),
+    let Some(Ticket { confirmed, lead }) = ticket else { return Ok(()) };
+    if lead.is_some_and(Lead::write) {
+        return Ok(());
     }
+    confirmed.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the store is closed".into())))
 }
 
 impl Store for Embedded {
@@ -317,7 +322,7 @@ impl Store for Embedded {
     fn pause(&self, sub_type: Name, paused: bool) -> Answer<'_, ()> {
         let mut core = self.core.lock();
         core.ready.pause(&sub_type, paused);
-        let ticket = self.record(&mut core, vec![Change::Pause(sub_type, paused)]);
+        let ticket = self.record(&mut core, vec![Change::Pause(sub_type, paused)], false);
         Box::pin(settled(ticket))
     }
 
@@ -352,7 +357,7 @@ impl Store for Embedded {
             return Box::pin(std::future::ready(Ok(Pruned { keys, ..pruned })));
         }
         let answer = Arc::new(Mutex::new(Pruned::default()));
-        let ticket = self.record(&mut core, vec![Change::Prune(prune, now, answer.clone())]);
+        let ticket = self.record(&mut core, vec![Change::Prune(prune, now, answer.clone())], false);
         Box::pin(async move {
             settled(ticket).await?;
             Ok(std::mem::take(&mut *answer.lock()))
