@@ -55,6 +55,20 @@ pub async fn answers_come_in_input_order_and_numbers_rise(bed: Bed) {
     assert!(later.seq > first.last().unwrap().seq, "and from one to the next");
 }
 
+/// Alone, a caller writes its own job. One that leaves before it has done so takes nothing with it, and holds nobody up.
+pub async fn a_caller_that_leaves_at_once_leaves_its_job_behind(bed: Bed) {
+    for round in 0..50 {
+        bed.accept(new_job(), at(0)).await;
+        let left = new_job();
+        let id = left.id;
+        drop(bed.store().insert(vec![left.into()], Group::Each, at(0)));
+        // Whatever is answered now was decided after it.
+        bed.accept(new_job(), at(0)).await;
+        assert!(bed.store().get(id).await.unwrap().is_some(), "round {round}");
+    }
+    assert_eq!(bed.all(Filter::default(), at(1)).await.len(), 150);
+}
+
 pub async fn no_jobs_is_no_answers(bed: Bed) {
     assert!(bed.store().insert(Vec::new(), Group::Each, at(0)).await.unwrap().is_empty());
     assert!(bed.store().insert(Vec::new(), Group::Whole, at(0)).await.unwrap().is_empty());

@@ -45,6 +45,7 @@ clauses! {
         an_accepted_job_is_there_as_it_was_asked_for
         a_job_that_nobody_asked_for_is_not_there
         answers_come_in_input_order_and_numbers_rise
+        a_caller_that_leaves_at_once_leaves_its_job_behind
         no_jobs_is_no_answers
         each_stands_for_itself_unless_told_otherwise
         a_whole_group_is_accepted_whole

@@ -43,7 +43,7 @@ impl Embedded {
                 Err(refused) => refused,
             })
             .collect();
-        let ticket = self.record(&mut core, changes, true);
+        let ticket = self.record_or_lead(&mut core, changes);
         (inserted, requests, ticket)
     }
 
@@ -92,7 +92,7 @@ impl Embedded {
                 _ => changes.push(Change::Log(job.seq, vec![line])),
             }
         }
-        self.record(&mut core, changes, false)
+        self.record(&mut core, changes)
     }
 }
 

@@ -46,7 +46,7 @@ impl Embedded {
             // Somebody has left a gate, and who stood before it need not wait for the disk to know that.
             self.new_work.notify_one();
         }
-        let ticket = if waits { self.record(&mut core, changes, false) } else { None };
+        let ticket = if waits { self.record(&mut core, changes) } else { None };
         (answers, ticket)
     }
 

@@ -9,7 +9,7 @@
 //! | `list`, `walk`, `search`, `text` | lists over memory and disk; going through jobs within bounds; ways to the ended ones |
 //! | `counts`, `blocks` | how many ended jobs there are of each sort, and where |
 //! | `named`, `locks`, `states` | things by name that are there for a term |
-//! | `journal`, `disk` | group commit: the queue, the writer, the transaction |
+//! | `ticket`, `journal`, `disk` | group commit: who waits, the queue and the writer, the transaction |
 //! | `schema`, `rows`, `terms`, `history`, `readers`, `prune`, `checkpoint` | the tables, and what is read from and done to them |
 //! | `schedules`, `plans`, `agenda`, `plan_rows` | schedules: their steps, as decided, as shown, as rows |
 //! | `ledger`, `recover`, [`inspect`] | what ran when the process died; a look from outside |
@@ -50,6 +50,7 @@ mod stand;
 mod states;
 mod terms;
 mod text;
+mod ticket;
 mod walk;
 
 use std::fs::File;
@@ -59,16 +60,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard, RwLock};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 
 use self::agenda::Agenda;
 use self::blocks::Blocks;
 use self::core::Core;
-use self::journal::{Bundle, Change, Journal, Lead};
+use self::journal::{Change, Journal};
 use self::ledger::Ledger;
 use self::readers::Readers;
 pub use self::schema::Durability;
 use self::shown::Shown;
+use self::ticket::{Ticket, settled};
 use super::{
     Answer, Claim, Claimed, Committed, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Page, PageOf, Prune,
     Pruned, Recovered, Standing, States, Store, StoreError, Tally,
@@ -104,12 +106,6 @@ pub struct Open {
     pub path: PathBuf,
     /// Whether an answer waits for the disk.
     pub durability: Durability,
-}
-
-/// What a caller waits for, and perhaps the right to see to it itself.
-struct Ticket {
-    confirmed: oneshot::Receiver<Result<(), StoreError>>,
-    lead: Option<Lead>,
 }
 
 impl Embedded {
@@ -188,28 +184,6 @@ impl Embedded {
     fn over(&self) -> Option<StoreError> {
         self.closed.load(Ordering::Acquire).then(|| StoreError::Unavailable("the store is closed".into()))
     }
-
-    /// Hands decided changes to the journal, or confirms them here when there is none. Called under the lock, so that
-    /// the order on disk is the order of deciding. Without changes the ticket waits for everything before it.
-    fn record(&self, core: &mut Core, changes: Vec<Change>, may_lead: bool) -> Option<Ticket> {
-        let Some(journalled) = &self.journalled else {
-            changes.iter().for_each(|change| core.confirm(change, &self.shown));
-            if std::mem::take(&mut core.has_new_work) {
-                self.new_work.notify_one();
-            }
-            return None;
-        };
-        let (waiter, confirmed) = oneshot::channel();
-        let lead = journalled.journal.push(Bundle { changes, waiter: Some(waiter) }, may_lead);
-        Some(Ticket { confirmed, lead })
-    }
-
-    /// Hands changes to the journal that nobody waits for.
-    fn record_in_passing(&self, changes: Vec<Change>) {
-        if let Some(journalled) = self.journalled.as_ref().filter(|_| !changes.is_empty()) {
-            journalled.journal.push(Bundle { changes, waiter: None }, false);
-        }
-    }
 }
 
 /// The file beside the database with another ending.
@@ -218,15 +192,6 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     name.push(".");
     name.push(ending);
     path.with_file_name(name)
-}
-
-/// Waits until what a ticket stands for is on disk.
-async fn settled(ticket: Option<Ticket>) -> Result<(), StoreError> {
-    let Some(Ticket { confirmed, lead }) = ticket else { return Ok(()) };
-    if lead.is_some_and(Lead::write) {
-        return Ok(());
-    }
-    confirmed.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the store is closed".into())))
 }
 
 impl Store for Embedded {
@@ -322,7 +287,7 @@ impl Store for Embedded {
     fn pause(&self, sub_type: Name, paused: bool) -> Answer<'_, ()> {
         let mut core = self.core.lock();
         core.ready.pause(&sub_type, paused);
-        let ticket = self.record(&mut core, vec![Change::Pause(sub_type, paused)], false);
+        let ticket = self.record(&mut core, vec![Change::Pause(sub_type, paused)]);
         Box::pin(settled(ticket))
     }
 
@@ -357,7 +322,7 @@ impl Store for Embedded {
             return Box::pin(std::future::ready(Ok(Pruned { keys, ..pruned })));
         }
         let answer = Arc::new(Mutex::new(Pruned::default()));
-        let ticket = self.record(&mut core, vec![Change::Prune(prune, now, answer.clone())], false);
+        let ticket = self.record(&mut core, vec![Change::Prune(prune, now, answer.clone())]);
         Box::pin(async move {
             settled(ticket).await?;
             Ok(std::mem::take(&mut *answer.lock()))
