@@ -12,14 +12,14 @@ use uuid::Uuid;
 use super::settings::{self, ResultPlace, Settings};
 use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, Result};
-use crate::job::Holder;
+use crate::job::{Holder, NewJob};
 use crate::limits;
 use crate::service::{self, Service};
 use crate::store::embedded::{self, Embedded};
 use crate::store::observed::{Metrics, Observed, PoolFigures};
 use crate::store::results::{Folder, Memory, Results};
 use crate::store::{Schedules, Store, StoreError};
-use crate::upkeep::{self, Upkeep};
+use crate::upkeep::{self, Scheduler, Upkeep};
 use crate::watch::Hub;
 use crate::work::{Registry, Workers, workers};
 
@@ -90,7 +90,8 @@ impl Faena {
             ended_for: settings.retention.completed,
             failed_for: settings.retention.failed,
         };
-        let upkeep = Some(Upkeep::start(kept, runtime.handle()));
+        let scheduler = (!settings.no_jobs).then(|| scheduler(&schedules, &clock, &hub, &registry));
+        let upkeep = Some(Upkeep::start(kept, scheduler, runtime.handle()));
         let service = Arc::new(Service::new(service::Parts {
             store: store.clone(),
             schedules,
@@ -212,6 +213,13 @@ fn results(settings: &Settings) -> Result<Arc<dyn Results>> {
             Ok(Arc::new(Folder::open(folder)?))
         }
     }
+}
+
+/// Who fires schedules. What their terms leave out their processors fill in.
+fn scheduler(schedules: &Arc<dyn Schedules>, clock: &Clock, hub: &Hub, registry: &Registry) -> Scheduler {
+    let registry = registry.clone();
+    let complete = Arc::new(move |job: NewJob| registry.complete(job.clone()).unwrap_or(job));
+    Scheduler::new(schedules.clone(), clock.clone(), hub.planned().clone(), complete)
 }
 
 /// How the pools stand, in the words of the metrics.

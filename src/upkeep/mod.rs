@@ -5,6 +5,7 @@
 mod expire;
 mod prune;
 mod reap;
+pub mod tick;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::store::results::Results;
 use crate::store::{Store, StoreError};
+pub use tick::Scheduler;
 
 /// What upkeep works on.
 #[derive(Clone)]
@@ -44,15 +46,16 @@ pub struct Upkeep {
 }
 
 impl Upkeep {
-    /// Starts the services.
-    pub fn start(parts: Parts, runtime: &Handle) -> Self {
+    /// Starts the services, and the scheduler if schedules fire in this process.
+    pub fn start(parts: Parts, scheduler: Option<Scheduler>, runtime: &Handle) -> Self {
         let ended = CancellationToken::new();
         let (reaped, pruned, expired) = (parts.clone(), parts.clone(), parts);
-        let loops = vec![
+        let mut loops = vec![
             runtime.spawn(every(REAP_EVERY, "reap", ended.clone(), move || reap::reap(reaped.clone()))),
             runtime.spawn(every(PRUNE_EVERY, "prune", ended.clone(), move || prune::prune(pruned.clone()))),
             runtime.spawn(every(EXPIRE_EVERY, "expire", ended.clone(), move || expire::expire(expired.clone()))),
         ];
+        loops.extend(scheduler.map(|scheduler| runtime.spawn(scheduler.run(ended.clone()))));
         Self { ended, loops }
     }
 
