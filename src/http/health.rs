@@ -37,6 +37,9 @@ pub(crate) async fn ready(call: Call, _: Payload) -> Answer {
         recovered_waiting: readiness.store.recovered.waiting,
         recovered_crashed: readiness.store.recovered.crashed,
         recovered_orphan_locks: readiness.store.recovered.orphans,
+        recovered_schedules: readiness.store.recovered.schedules,
+        recovered_schedules_due: readiness.store.recovered.schedules_due,
+        recovered_schedules_faulty: readiness.store.recovered.schedules_faulty,
     };
     json(StatusCode::OK, &view)
 }

@@ -15,6 +15,7 @@ mod locks;
 mod long;
 mod model;
 mod overdue;
+mod plans;
 mod reference;
 mod schedules;
 mod states;

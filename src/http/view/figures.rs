@@ -131,6 +131,15 @@ pub(crate) struct ReadyView {
     /// Locks that the process which died had taken for itself; they are free.
     #[schema(minimum = 0)]
     pub(crate) recovered_orphan_locks: u64,
+    /// Schedules that were there when the store was opened.
+    #[schema(minimum = 0)]
+    pub(crate) recovered_schedules: u64,
+    /// Schedules whose time had come while nobody was there; they were caught up with by their misfire policies.
+    #[schema(minimum = 0)]
+    pub(crate) recovered_schedules_due: u64,
+    /// Schedules that cannot be read any more, and do not fire until they get new terms.
+    #[schema(minimum = 0)]
+    pub(crate) recovered_schedules_faulty: u64,
 }
 
 /// What there is.
