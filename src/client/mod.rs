@@ -5,10 +5,12 @@
 //! | --- | --- |
 //! | [`wire`] | what is sent and what comes back |
 //! | [`error`] | why a call did not do what was asked |
+//! | [`sharing`] | locks and shared states |
 //! | [`watch`] | following one job to its end, across restarts of the server |
 
 pub mod error;
 mod exchange;
+pub mod sharing;
 pub mod watch;
 pub mod wire;
 

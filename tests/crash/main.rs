@@ -11,4 +11,5 @@ mod poison;
 mod room;
 mod rounds;
 mod server;
+mod sharing;
 mod wire;

@@ -147,6 +147,29 @@ async fn more_locks_than_may_be_are_refused() {
 }
 
 #[actix_web::test]
+async fn the_client_knows_its_ways() {
+    let (server, _) = start();
+    let client = faena::client::Client::new(&server.url("")).unwrap();
+    let ttl = Duration::from_millis(2_500);
+    assert!(client.lock("sync").await.unwrap().is_none());
+    let lock = client.acquire_lock("sync", "ana", ttl).await.unwrap().expect("it is free");
+    assert_eq!((lock.fencing_token, &*lock.expires_at.to_string()), (1, "1970-01-01T00:00:02.500Z"));
+    assert!(client.acquire_lock("sync", "bob", ttl).await.unwrap().is_none());
+    assert_eq!(client.lock("sync").await.unwrap().unwrap().owner, "ana");
+    assert!(client.release_lock("sync", "bob").await.is_err());
+    client.release_lock("sync", "ana").await.unwrap();
+    assert!(client.acquire_lock("a b", "ana", ttl).await.is_err(), "a bad name is no held lock");
+    let revision = client.put_state("block", &json!(17), Some(ttl)).await.unwrap();
+    let state = client.state("block").await.unwrap().unwrap();
+    assert_eq!((&state.value, state.revision, state.expires_at), (&json!(17), revision, lock.expires_at));
+    assert_eq!(client.put_state_if("block", &json!(18), None, None).await.unwrap(), None);
+    let next = client.put_state_if("block", &json!(18), Some(revision), None).await.unwrap();
+    assert!(next.is_some_and(|next| next > revision));
+    client.delete_state("block").await.unwrap();
+    assert!(client.state("block").await.unwrap().is_none());
+}
+
+#[actix_web::test]
 async fn a_lock_of_this_process_is_seen_and_ends_with_its_guard() {
     let server = Server::start();
     let hold = server.service.lock("sync", Duration::from_secs(60)).await.unwrap().expect("it is free");
