@@ -5,6 +5,7 @@
 //! resolves when its effect is durable, unless the clause says otherwise; an effect takes hold even if the
 //! future is dropped.
 
+pub mod activity;
 pub mod embedded;
 pub mod hold;
 pub mod locks;
@@ -26,6 +27,7 @@ use bytes::Bytes;
 
 use crate::clock::Timestamp;
 use crate::job::{Holder, Job, JobId, Name, NewJob, Payload, Transition};
+pub use activity::{Activity, Figures};
 pub use hold::Hold;
 pub use locks::{Acquired, Grant, Lock, Locks, Proof, Released, Take};
 pub use query::{Filter, Page, PageOf, Sort, Tally};
@@ -117,6 +119,9 @@ pub trait Store: Send + Sync + 'static {
     /// Forgets jobs that ended before a moment, at most `limit`, oldest first, with their logs; and idempotency and
     /// unique keys whose window has passed. The answer names the stored results that nothing refers to any more.
     fn prune(&self, prune: Prune, now: Timestamp) -> Answer<'_, Pruned>;
+
+    /// Its figures.
+    fn figures(&self) -> &dyn Figures;
 
     /// Its locks.
     fn locks(&self) -> &dyn Locks;

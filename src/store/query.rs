@@ -102,6 +102,8 @@ pub struct Tally {
     pub dead: u64,
     /// When the job that has been ready for longest became so.
     pub oldest_ready: Option<Timestamp>,
+    /// That job.
+    pub oldest: Option<Arc<Job>>,
 }
 
 /// What the tally tells apart.

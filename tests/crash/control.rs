@@ -16,8 +16,8 @@ use faena::store::embedded::{Durability, Embedded, Open};
 use faena::store::observed::{Metrics, Observed};
 use faena::store::results::Memory;
 use faena::store::{
-    Answer, Claim, Claimed, Committed, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Page, PageOf, Prune,
-    Pruned, Standing, States, Store, Tally,
+    Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Page, PageOf,
+    Prune, Pruned, Standing, States, Store, Tally,
 };
 use faena::watch::Hub;
 use faena::work::{Workers, workers};
@@ -171,6 +171,10 @@ impl Store for Hasty {
 
     fn prune(&self, prune: Prune, now: Timestamp) -> Answer<'_, Pruned> {
         self.inner.prune(prune, now)
+    }
+
+    fn figures(&self) -> &dyn Figures {
+        self.inner.figures()
     }
 
     fn locks(&self) -> &dyn Locks {

@@ -6,8 +6,8 @@ use faena::clock::Timestamp;
 use faena::job::{Job, JobId, Name, Transition};
 use faena::store::embedded::Embedded;
 use faena::store::{
-    Answer, Claim, Claimed, Committed, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Page, PageOf, Prune,
-    Pruned, Standing, States, Store, StoreError, Tally,
+    Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Page, PageOf,
+    Prune, Pruned, Standing, States, Store, StoreError, Tally,
 };
 use serde_json::json;
 
@@ -284,6 +284,10 @@ impl Store for Broken {
 
     fn prune(&self, prune: Prune, now: Timestamp) -> Answer<'_, Pruned> {
         self.inner.prune(prune, now)
+    }
+
+    fn figures(&self) -> &dyn Figures {
+        self.inner.figures()
     }
 
     fn locks(&self) -> &dyn Locks {

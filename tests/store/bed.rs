@@ -56,6 +56,11 @@ impl Bed {
         self.store.clone().unwrap()
     }
 
+    /// Whether it survives its process.
+    pub fn is_on_disk(&self) -> bool {
+        self.folder.is_some()
+    }
+
     pub fn folder(&self) -> &Path {
         self.folder.as_ref().unwrap().path()
     }

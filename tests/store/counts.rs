@@ -87,7 +87,9 @@ pub async fn the_oldest_ready_job_is_known(bed: Bed) {
     bed.accept(new_job().run_at(at(40)), at(0)).await;
     bed.accept(new_job().priority(Priority::Low), at(10)).await;
     bed.accept(new_job().priority(Priority::High), at(20)).await;
-    assert_eq!(bed.store().tally(at(30)).await.unwrap().oldest_ready, Some(at(10)));
+    let tally = bed.store().tally(at(30)).await.unwrap();
+    assert_eq!(tally.oldest_ready, Some(at(10)));
+    assert_eq!(tally.oldest.map(|job| job.spec.priority), Some(Priority::Low));
     bed.claim(2, at(50)).await;
     assert_eq!(bed.store().tally(at(50)).await.unwrap().oldest_ready, Some(at(10)), "the low one is still there");
     bed.accept(new_job().run_at(at(60)), at(55)).await;

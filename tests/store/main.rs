@@ -1,6 +1,7 @@
 //! What every store promises: one test for each clause of the contract on the port, tried on each engine; what the
 //! engine on disk promises besides; and a model that lives through random histories beside both.
 
+mod activity;
 mod bed;
 mod claim;
 mod commit;
@@ -178,6 +179,13 @@ clauses! {
         rule_27_what_is_over_is_forgotten_in_chunks
         it_survives_a_restart
         nothing_is_kept_after_the_close
+    }
+    activity {
+        rule_28_what_ended_is_kept_by_the_minute
+        a_minute_begins_with_the_minute_of_utc
+        a_try_that_is_given_back_has_not_gone_wrong
+        what_is_older_than_its_window_is_added_up
+        the_next_jobs_come_by_urgency_and_then_by_their_time
     }
     upkeep {
         a_paused_subtype_is_not_handed_out

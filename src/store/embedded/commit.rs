@@ -19,7 +19,7 @@ impl Embedded {
         for mut transition in transitions {
             let visibility = transition.visibility;
             let follow_ups = std::mem::take(&mut transition.follow_ups);
-            let was_finished = core.jobs.get(&transition.seq).is_none_or(|job| job.is_finished());
+            let was = Was::of(core.jobs.get(&transition.seq));
             let load = |id| self.load_here(id);
             answers.push(match core.apply(transition, now, &self.shown, load) {
                 Step::Applied(job) if visibility == Visibility::Fleeting => {
@@ -30,7 +30,7 @@ impl Embedded {
                 }
                 Step::Applied(job) => {
                     waits = true;
-                    self.note(&mut core, &job, was_finished, now, &mut changes);
+                    self.note(&mut core, &job, was, now, &mut changes);
                     let follow_ups = self.follow(&mut core, follow_ups, now, &mut changes);
                     Committed::Applied { job, follow_ups }
                 }
@@ -51,21 +51,15 @@ impl Embedded {
     }
 
     /// Notes a step for the disk, and what follows from it for the schedule that made the job.
-    pub(super) fn note(
-        &self,
-        core: &mut Core,
-        job: &Arc<Job>,
-        was_finished: bool,
-        now: Timestamp,
-        changes: &mut Vec<Change>,
-    ) {
-        changes.push(match (was_finished, job.is_finished()) {
-            (true, true) => Change::Amend(job.clone()),
-            (true, false) => Change::Reopen(job.clone()),
-            (false, true) => Change::Finish(job.clone()),
-            (false, false) => Change::Put(job.clone()),
+    pub(super) fn note(&self, core: &mut Core, job: &Arc<Job>, was: Was, now: Timestamp, changes: &mut Vec<Change>) {
+        changes.push(match (was, job.is_finished()) {
+            (Was::Finished, true) => Change::Amend(job.clone()),
+            (Was::Finished, false) => Change::Reopen(job.clone()),
+            (_, true) => Change::Finish(job.clone()),
+            (Was::Running, false) if job.run_at().is_some() => Change::Again(job.clone()),
+            (_, false) => Change::Put(job.clone()),
         });
-        changes.extend(core.plans.follow(job, was_finished, now).map(Change::Plan));
+        changes.extend(core.plans.follow(job, was == Was::Finished, now).map(Change::Plan));
     }
 
     /// Reads an ended job on this thread, in one step with the decided state.
@@ -75,5 +69,24 @@ impl Embedded {
             tracing::error!(%error, job_id = %id, "an ended job cannot be read");
             None
         })
+    }
+}
+
+/// How a job stood before a step.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Was {
+    Waiting,
+    Running,
+    Finished,
+}
+
+impl Was {
+    /// How this job stands; one that memory does not know has ended.
+    pub(super) fn of(job: Option<&Arc<Job>>) -> Self {
+        match job {
+            Some(job) if job.run().is_some() => Self::Running,
+            Some(job) if !job.is_finished() => Self::Waiting,
+            _ => Self::Finished,
+        }
     }
 }

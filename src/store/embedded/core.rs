@@ -225,14 +225,7 @@ impl Core {
         if let Change::Plan(change) = change {
             return self.plans.confirm(change);
         }
-        let (Change::Insert { job, .. }
-        | Change::Put(job)
-        | Change::Reopen(job)
-        | Change::Finish(job)
-        | Change::Amend(job)) = change
-        else {
-            return self.confirm_named(change);
-        };
+        let Some(job) = change.job() else { return self.confirm_named(change) };
         let current = self.jobs.get(&job.seq).filter(|current| current.life.revision == job.life.revision).cloned();
         let Some(current) = current else {
             // More was decided since. What is shown may be ahead of this change by a report of progress.

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use rusqlite::{Connection, ErrorCode, ffi, params};
 
 use super::checkpoint::Checkpointer;
 use super::counts::Counts;
 use super::journal::Change;
 use super::keys::Remembered;
+use super::minutes::Minutes;
 use super::rows::json;
 use crate::job::{Job, JobId, Unique, UniqueFor};
 use crate::limits;
@@ -25,6 +26,8 @@ pub(super) struct Disk {
     pruned: Mutex<Vec<PrunedJob>>,
     /// What the latest transaction changed in the counts.
     counts: Mutex<Counts>,
+    /// What came to an end by the minute; only this writer changes it.
+    minutes: Arc<RwLock<Minutes>>,
 }
 
 /// A job that the disk has forgotten: who, of which sort, and one if it was a dead letter.
@@ -56,9 +59,13 @@ enum Origin<'a> {
 }
 
 impl Disk {
-    pub(super) fn new(conn: Connection, checkpointer: Checkpointer) -> rusqlite::Result<Self> {
+    pub(super) fn new(
+        conn: Connection,
+        checkpointer: Checkpointer,
+        minutes: Arc<RwLock<Minutes>>,
+    ) -> rusqlite::Result<Self> {
         let next_line = conn.query_row("SELECT coalesce(max(line), 0) + 1 FROM log", [], |row| row.get(0))?;
-        Ok(Self { conn, checkpointer, next_line, pruned: Mutex::default(), counts: Mutex::default() })
+        Ok(Self { conn, checkpointer, next_line, pruned: Mutex::default(), counts: Mutex::default(), minutes })
     }
 
     /// Writes changes in one transaction: all or nothing. `doom` is asked which of the ended jobs that are about to be
@@ -71,11 +78,17 @@ impl Disk {
         self.pruned.get_mut().clear();
         *self.counts.get_mut() = Counts::default();
         self.conn.execute_batch("BEGIN IMMEDIATE")?;
-        let written = self.write_all(changes, &mut doom).and_then(|()| Ok(self.conn.execute_batch("COMMIT")?));
+        let mut ended = Minutes::default();
+        let changes = changes.inspect(|change| ended.count(change));
+        let written = self
+            .write_all(changes, &mut doom)
+            .and_then(|()| self.minutes.read().write(&ended, &self.conn))
+            .and_then(|()| Ok(self.conn.execute_batch("COMMIT")?));
         self.checkpointer.count();
-        if written.is_err() {
+        match written {
+            Ok(()) => self.minutes.write().merge(ended),
             // The transaction may have been rolled back by the failure itself.
-            let _ = self.conn.execute_batch("ROLLBACK");
+            Err(_) => drop(self.conn.execute_batch("ROLLBACK")),
         }
         written
     }
@@ -123,7 +136,7 @@ impl Disk {
                         self.hold_window(job, unique)?;
                     }
                 }
-                Change::Put(job) | Change::Finish(job) => {
+                Change::Put(job) | Change::Again(job) | Change::Finish(job) => {
                     folded.entry(job.seq).or_insert(Folded { origin: Origin::Live, job }).job = job;
                 }
                 Change::Amend(job) | Change::Reopen(job) => {

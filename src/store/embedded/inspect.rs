@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use super::beside;
+use super::recover::beside;
 use super::schema::{self, Mark};
 
 /// What a look at a store's file shows.

@@ -27,6 +27,8 @@ pub(super) enum Change {
     Insert { job: Arc<Job>, request: Option<Remembered> },
     /// A live job has changed.
     Put(Arc<Job>),
+    /// A try of a live job has ended, and it waits for the next one.
+    Again(Arc<Job>),
     /// A live job has ended.
     Finish(Arc<Job>),
     /// An ended job waits again.
@@ -45,6 +47,21 @@ pub(super) enum Change {
     Plan(PlanChange),
     /// Ended jobs are to be forgotten; the answer goes to whoever asked.
     Prune(Prune, crate::clock::Timestamp, Arc<Mutex<Pruned>>),
+}
+
+impl Change {
+    /// The job that is new or has changed.
+    pub(super) fn job(&self) -> Option<&Arc<Job>> {
+        match self {
+            Self::Insert { job, .. }
+            | Self::Put(job)
+            | Self::Again(job)
+            | Self::Reopen(job)
+            | Self::Finish(job)
+            | Self::Amend(job) => Some(job),
+            _ => None,
+        }
+    }
 }
 
 /// Changes that were decided together, and who waits for them.

@@ -7,7 +7,7 @@
 //! | `shown`, `sorts` | the committed state that readers see, without that lock; how many jobs there are of each sort |
 //! | `accept`, `claim`, `commit`, `stand` | accepting jobs; handing them out; their steps; why one does not run |
 //! | `list`, `walk`, `search`, `text` | lists over memory and disk; going through jobs within bounds; ways to the ended ones |
-//! | `counts`, `blocks` | how many ended jobs there are of each sort, and where |
+//! | `counts`, `blocks`, `minutes`, `figures` | how many ended jobs there are of each sort, and where; what ended in each minute |
 //! | `named`, `locks`, `states` | things by name that are there for a term |
 //! | `ticket`, `journal`, `disk` | group commit: who waits, the queue and the writer, the transaction |
 //! | `schema`, `rows`, `terms`, `history`, `readers`, `prune`, `checkpoint` | the tables, and what is read from and done to them |
@@ -25,6 +25,7 @@ mod commit;
 mod core;
 mod counts;
 mod disk;
+mod figures;
 mod gates;
 mod history;
 pub mod inspect;
@@ -33,6 +34,7 @@ mod keys;
 mod ledger;
 mod list;
 mod locks;
+mod minutes;
 mod named;
 mod plan_rows;
 mod plans;
@@ -54,7 +56,7 @@ mod ticket;
 mod walk;
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -67,13 +69,14 @@ use self::blocks::Blocks;
 use self::core::Core;
 use self::journal::{Change, Journal};
 use self::ledger::Ledger;
+use self::minutes::Minutes;
 use self::readers::Readers;
 pub use self::schema::Durability;
 use self::shown::Shown;
 use self::ticket::{Ticket, settled};
 use super::{
-    Answer, Claim, Claimed, Committed, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Page, PageOf, Prune,
-    Pruned, Recovered, Standing, States, Store, StoreError, Tally,
+    Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Page, PageOf,
+    Prune, Pruned, Recovered, Standing, States, Store, StoreError, Tally,
 };
 use crate::clock::Timestamp;
 use crate::job::{Job, JobId, Name, Payload, Transition};
@@ -83,6 +86,7 @@ pub struct Embedded {
     core: Arc<Mutex<Core>>,
     shown: Arc<Shown>,
     agenda: Arc<Agenda>,
+    minutes: Arc<RwLock<Minutes>>,
     journalled: Option<Journalled>,
     recovered: Recovered,
     closed: AtomicBool,
@@ -121,6 +125,7 @@ impl Embedded {
             agenda: core.plans.agenda.clone(),
             core: Arc::new(Mutex::new(core)),
             shown: Arc::default(),
+            minutes: Arc::default(),
             journalled: None,
             recovered: Recovered::default(),
             closed: false.into(),
@@ -142,14 +147,15 @@ impl Embedded {
     /// Those of [`open`](Self::open).
     pub fn open_telling(open: &Open, now: Timestamp, new_work: Arc<Notify>) -> Result<Self, StoreError> {
         let began = std::time::Instant::now();
-        let lock = recover::lock(&beside(&open.path, "lock"))?;
+        let lock = recover::lock(&recover::beside(&open.path, "lock"))?;
         let conn = schema::open_to_write(&open.path, open.durability)?;
-        let (ledger, noted) = Ledger::open(&beside(&open.path, "running")).map_err(disk::broken)?;
+        let (ledger, noted) = Ledger::open(&recover::beside(&open.path, "running")).map_err(disk::broken)?;
         let mut core = Core::new(true);
         let shown = Arc::new(Shown::default());
         let (mut recovered, changes, counts) = recover::recover(&conn, &noted, &mut core, &shown, now)?;
         let checkpointer = checkpoint::Checkpointer::start(&open.path).map_err(disk::broken)?;
-        let mut disk = disk::Disk::new(conn, checkpointer).map_err(disk::broken)?;
+        let minutes = Arc::new(RwLock::new(Minutes::read(&conn)?));
+        let mut disk = disk::Disk::new(conn, checkpointer, minutes.clone()).map_err(disk::broken)?;
         disk.write(changes.iter(), |_| Vec::new()).map_err(disk::broken)?;
         let mut blocks = Blocks::default();
         blocks.apply(&counts);
@@ -165,7 +171,7 @@ impl Embedded {
         recovered.took_ms = began.elapsed().as_millis() as u64;
         let readers = Readers::open(&open.path)?;
         let journalled = Some(Journalled { journal, readers, blocks, ledger, lock: Mutex::new(Some(lock)) });
-        Ok(Self { core, shown, agenda, journalled, recovered, closed: false.into(), new_work })
+        Ok(Self { core, shown, agenda, minutes, journalled, recovered, closed: false.into(), new_work })
     }
 
     /// The decided state, told what time it is.
@@ -184,14 +190,6 @@ impl Embedded {
     fn over(&self) -> Option<StoreError> {
         self.closed.load(Ordering::Acquire).then(|| StoreError::Unavailable("the store is closed".into()))
     }
-}
-
-/// The file beside the database with another ending.
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".");
-    name.push(ending);
-    path.with_file_name(name)
 }
 
 impl Store for Embedded {
@@ -265,13 +263,7 @@ impl Store for Embedded {
     }
 
     fn tally(&self, now: Timestamp) -> Answer<'_, Tally> {
-        let mut core = self.core(now);
-        let Core { ready, jobs, .. } = &mut *core;
-        let (ready, delayed, oldest_ready) = ready.depth(now, |entry| self::core::lives(jobs, entry));
-        let mut rows: Vec<_> = core.tally.iter().collect();
-        rows.sort();
-        let ready = ready + core.gates.parked();
-        Box::pin(std::future::ready(Ok(Tally { rows, ready, delayed, dead: core.dead, oldest_ready })))
+        Box::pin(std::future::ready(Ok(self.tally_now(now))))
     }
 
     fn standing(&self, id: JobId, now: Timestamp) -> Answer<'_, Option<Standing>> {
@@ -327,6 +319,10 @@ impl Store for Embedded {
             settled(ticket).await?;
             Ok(std::mem::take(&mut *answer.lock()))
         })
+    }
+
+    fn figures(&self) -> &dyn Figures {
+        self
     }
 
     fn locks(&self) -> &dyn Locks {

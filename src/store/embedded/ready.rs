@@ -158,8 +158,8 @@ impl Ready {
         })
     }
 
-    /// Jobs that are ready, jobs whose time has not come, and since when the one waits that has waited longest.
-    pub(super) fn depth(&mut self, now: Timestamp, lives: impl Fn(Entry) -> bool) -> (u64, u64, Option<Timestamp>) {
+    /// Jobs that are ready, jobs whose time has not come, and the one that has waited longest.
+    pub(super) fn depth(&mut self, now: Timestamp, lives: impl Fn(Entry) -> bool) -> (u64, u64, Option<Entry>) {
         let (mut ready, mut delayed, mut oldest) = (0, 0, None);
         for lane in self.lanes.values_mut() {
             lane.wake(now);
@@ -169,10 +169,26 @@ impl Ready {
                 while queue.front().is_some_and(|entry| !lives(*entry)) {
                     queue.pop_front();
                 }
-                oldest = oldest.into_iter().chain(queue.front().map(|entry| entry.since)).min();
+                oldest = oldest.into_iter().chain(queue.front().copied()).min();
             }
         }
         (ready, delayed, oldest)
+    }
+
+    /// The first living jobs: the ready ones by their urgency, then the delayed ones by their time.
+    pub(super) fn upcoming(&mut self, limit: usize, now: Timestamp, lives: impl Fn(Entry) -> bool) -> Vec<u64> {
+        let (mut ready, mut delayed) = (Vec::new(), Vec::new());
+        for lane in self.lanes.values_mut() {
+            lane.wake(now);
+            for &priority in Priority::ALL {
+                let living = lane.queues[priority as usize].iter().filter(|entry| lives(**entry)).take(limit);
+                ready.extend(living.map(|entry| entry.urgency(priority)));
+            }
+            delayed.extend(lane.delayed.iter().take(limit).map(|(since, seq, _)| (*since, *seq)));
+        }
+        ready.sort_unstable();
+        delayed.sort_unstable();
+        ready.into_iter().chain(delayed).take(limit).map(|(_, seq)| seq).collect()
     }
 
     fn lane(&mut self, sub_type: &Name) -> &mut Lane {

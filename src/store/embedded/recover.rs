@@ -2,6 +2,7 @@
 //! anything is claimed (rule 7). Running it twice changes nothing more.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::Connection;
@@ -61,7 +62,7 @@ pub(super) fn recover(
         if changed {
             core.dead += super::core::dead(&job);
             changes.extend(core.plans.follow(&job, false, now).map(Change::Plan));
-            changes.push(if job.is_finished() { Change::Finish(job) } else { Change::Put(job) });
+            changes.push(if job.is_finished() { Change::Finish(job) } else { Change::Again(job) });
         } else if job.run_at().is_some() {
             core.index(&job);
         } else {
@@ -140,8 +141,16 @@ fn read_keys(conn: &Connection, core: &mut Core) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The file beside the database with another ending.
+pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(ending);
+    path.with_file_name(name)
+}
+
 /// The folder's lock: one process at a time. It is let go when the file is closed, however the process ends.
-pub(super) fn lock(path: &std::path::Path) -> Result<std::fs::File, StoreError> {
+pub(super) fn lock(path: &Path) -> Result<std::fs::File, StoreError> {
     let file = std::fs::OpenOptions::new()
         .write(true)
         .create(true)

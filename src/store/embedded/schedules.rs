@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::commit::Was;
 use super::core::{Core, Step};
 use super::journal::Change;
 use super::plans::PlanChange;
@@ -66,9 +67,10 @@ impl Embedded {
         let job = core.jobs.get(&core.plans.seq_of(schedule, id)?).cloned()?;
         let by = format!("schedule {schedule}").into();
         let step = job::decide(&job, job::Event::CancelAsked { by }, now).ok()?;
+        let was = Was::of(Some(&job));
         match core.apply(step, now, &self.shown, |_| None) {
             Step::Applied(job) => {
-                self.note(core, &job, false, now, changes);
+                self.note(core, &job, was, now, changes);
                 Some(job)
             }
             Step::Stale(_) | Step::Taken(_) | Step::Missing => None,

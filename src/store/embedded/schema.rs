@@ -77,7 +77,7 @@ const COUNT_ANEW: &str = "
 ";
 
 /// What the third form has besides: tables that are made wherever they are missing.
-const ADDED: [&str; 2] = [super::terms::TABLES, super::plan_rows::TABLES];
+const ADDED: [&str; 3] = [super::terms::TABLES, super::minutes::TABLES, super::plan_rows::TABLES];
 
 /// Opens the file for the one who writes, makes its tables if it is new, and refuses what this program cannot read.
 pub(super) fn open_to_write(path: &Path, durability: Durability) -> Result<Connection, StoreError> {

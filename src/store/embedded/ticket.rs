@@ -28,6 +28,7 @@ impl Embedded {
     fn hand_over(&self, core: &mut Core, changes: Vec<Change>, may_lead: bool) -> Option<Ticket> {
         let Some(journalled) = &self.journalled else {
             changes.iter().for_each(|change| core.confirm(change, &self.shown));
+            self.minutes.write().note(&changes);
             if std::mem::take(&mut core.has_new_work) {
                 self.new_work.notify_one();
             }

@@ -12,8 +12,8 @@ use super::{Histories, Metrics};
 use crate::clock::Timestamp;
 use crate::job::{Job, JobId, Name, Transition};
 use crate::store::{
-    Answer, Claim, Claimed, Committed, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Page, PageOf, Prune,
-    Pruned, Standing, States, Store, StoreError, Tally,
+    Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Page, PageOf,
+    Prune, Pruned, Standing, States, Store, StoreError, Tally,
 };
 use crate::watch::Hub;
 
@@ -166,7 +166,11 @@ impl Store for Observed {
         self.timed("prune", self.shared.inner.prune(prune, now))
     }
 
-    /// Nobody watches locks and states: they are the inner store's own.
+    /// Nobody watches figures, locks and states: they are the inner store's own.
+    fn figures(&self) -> &dyn Figures {
+        self.shared.inner.figures()
+    }
+
     fn locks(&self) -> &dyn Locks {
         self.shared.inner.locks()
     }
