@@ -1,9 +1,13 @@
 //! Statistics, health, metrics, pages.
 
+use std::time::Duration;
+
+use faena::clock::{Clock, Timestamp};
+use faena::job::{Event, JobError};
 use faena::store::observed::PoolFigures;
 use serde_json::json;
 
-use crate::server::Server;
+use crate::server::{Choice, Server};
 
 #[actix_web::test]
 async fn the_overview_has_the_shape_of_its_seed() {
@@ -33,7 +37,26 @@ async fn the_overview_has_the_shape_of_its_seed() {
 }
 
 #[actix_web::test]
-async fn the_status_and_the_board_have_the_shapes_of_their_seeds() {
+async fn the_overview_counts_what_is_forgotten_and_shows_the_next_jobs_first() {
+    let clock = Clock::manual(Timestamp::from_millis(BEGIN));
+    let server = Server::with(Choice { clock: clock.clone(), ..Choice::default() });
+    for n in (0..12).rev() {
+        server.job(json!({ "subType": "noop", "payload": {}, "delaySeconds": 60 + n })).await;
+    }
+    server.dead().await;
+    server.delete("/dead-letters").await;
+    clock.advance(Duration::from_secs(5));
+    let forgotten = server.post("/cleanup", json!({ "olderThanSeconds": 1 })).await;
+    assert_eq!(forgotten.status, 200, "{forgotten:?}");
+    let overview = server.get("/jobs/statistics/overview").await.json();
+    assert_eq!(overview["total"], 12);
+    assert_eq!((&overview["totalExecutions"], &overview["totalFailures"]), (&json!(1), &json!(1)));
+    let times: Vec<_> = overview["upcomingJobs"].as_array().unwrap().iter().map(|job| job["runAt"].as_str()).collect();
+    assert!(times.len() == 10 && times.is_sorted(), "{times:?}");
+}
+
+#[actix_web::test]
+async fn the_status_has_the_shape_of_its_seed() {
     let server = Server::start();
     server.poke("/processors/noop/pause").await;
     let status = server.get("/jobs/status").await.json();
@@ -42,10 +65,92 @@ async fn the_status_and_the_board_have_the_shapes_of_their_seeds() {
         { "name": "send_mail", "cron": null, "running": true },
     ] });
     assert_eq!(status, wanted);
+}
+
+/// Some moment that is no border of a minute: 2026-11-24T10:00:10Z.
+const BEGIN: i64 = 1_795_514_410_000;
+
+#[actix_web::test]
+async fn the_board_has_the_fields_of_its_seed_and_of_the_contract() {
+    let clock = Clock::manual(Timestamp::from_millis(BEGIN));
+    let server = Server::with(Choice { clock: clock.clone(), ..Choice::default() });
+    let empty = server.get("/dashboard/data").await.json();
+    for field in ["nextExecution", "avgExecutionTime", "averageDurationMs", "durationPercentilesMs", "oldestWaiting"] {
+        assert_eq!(empty[field], json!(null), "{field}");
+    }
+    // One that took 100 ms in the first minute; one that took 4.5 s, one that failed, one that was cancelled in the next.
+    let quick = server.noop().await;
+    server.claim(1).await;
+    clock.advance(Duration::from_millis(100));
+    server.succeed(quick, None).await;
+    clock.advance(Duration::from_secs(60));
+    let slow = server.noop().await;
+    server.claim(1).await;
+    clock.advance(Duration::from_millis(4_500));
+    server.succeed(slow, None).await;
+    server.dead().await;
+    let unwanted = server.noop().await;
+    server.delete(&format!("/jobs/{unwanted}")).await;
+    // One that runs, one that waits for a worker, one for its time, one for its next try.
+    let again = server.noop().await;
+    server.claim(1).await;
+    let error = JobError::new("error", "no luck");
+    server
+        .happen(again, |epoch| Event::Failed {
+            epoch,
+            error,
+            retryable: true,
+            retry_after: Some(Duration::from_secs(600)),
+        })
+        .await;
     server.noop().await;
+    server.claim(1).await;
+    let waits = server.job(json!({ "subType": "send_mail", "payload": { "to": "a@b.co" } })).await;
+    server.job(json!({ "subType": "noop", "payload": {}, "delaySeconds": 60 })).await;
+    let since = server.service.now();
+    clock.advance(Duration::from_secs(7));
+    server.poke("/processors/noop/pause").await;
+
     let board = server.get("/dashboard/data").await.json();
-    assert_eq!((&board["totalJobs"], &board["enabledJobs"], &board["runningJobs"]), (&json!(1), &json!(0), &json!(0)));
-    assert_eq!((&board["nextExecution"]["jobName"], &board["recentFailures"]), (&json!("noop"), &json!(0)));
+    for (field, value) in [
+        ("totalJobs", json!(8)),
+        ("enabledJobs", json!(1)),
+        ("runningJobs", json!(1)),
+        ("nextExecution", json!({ "jobName": "send_mail", "scheduledAt": since.to_string() })),
+        ("recentFailures", json!(1)),
+        ("avgExecutionTime", json!("00:00:02")),
+        ("queuedJobs", json!(3)),
+        ("delayedJobs", json!(2)),
+        ("deadLetters", json!(1)),
+        ("succeededLast24h", json!(2)),
+        ("failedLast24h", json!(1)),
+        ("cancelledLast24h", json!(1)),
+        ("retriedLast24h", json!(1)),
+        ("averageDurationMs", json!(2_300)),
+        ("durationPercentilesMs", json!({ "p50": 103, "p90": 4_607, "p95": 4_607, "p99": 4_607 })),
+        (
+            "oldestWaiting",
+            json!({ "jobId": waits.to_string(), "subType": "send_mail", "since": since.to_string(), "waitSeconds": 7 }),
+        ),
+        ("timestamp", json!(server.service.now().to_string())),
+    ] {
+        assert_eq!(board[field], value, "{field}");
+    }
+    let throughput = &board["throughput"];
+    assert_eq!((&throughput["since"], &throughput["stepSeconds"]), (&json!("2026-11-23T10:02:00.000Z"), &json!(60)));
+    for (list, ends) in [("succeeded", [1, 1]), ("failed", [0, 1]), ("cancelled", [0, 1]), ("retried", [0, 1])] {
+        let minutes = throughput[list].as_array().unwrap();
+        assert_eq!(minutes.len(), 1_440, "{list}");
+        assert_eq!(minutes[1_438..], ends.map(|count| json!(count)), "{list}");
+        assert!(minutes[..1_438].iter().all(|count| *count == 0), "{list}");
+    }
+
+    clock.advance(Duration::from_secs(24 * 3600 - 60));
+    let board = server.get("/dashboard/data").await.json();
+    assert_eq!((&board["succeededLast24h"], &board["throughput"]["succeeded"][0]), (&json!(1), &json!(1)));
+    clock.advance(Duration::from_secs(60));
+    let board = server.get("/dashboard/data").await.json();
+    assert_eq!((&board["succeededLast24h"], &board["recentFailures"]), (&json!(0), &json!(0)));
     assert_eq!(board["avgExecutionTime"], json!(null));
 }
 

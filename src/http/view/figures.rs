@@ -1,4 +1,4 @@
-//! Statistics and health.
+//! How the whole stands, and health.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub(crate) struct OverviewView<'a> {
     /// How many in each status.
     #[schema(value_type = std::collections::HashMap<String, u64>)]
     pub(crate) by_status: BTreeMap<&'static str, u64>,
-    /// Jobs that ran to an end.
+    /// Jobs that ran to an end, completed or failed, since the store was made; those forgotten since count too.
     #[schema(minimum = 0)]
     pub(crate) total_executions: u64,
     /// Those among them that failed.
@@ -63,41 +63,6 @@ pub(crate) struct StatusJobView<'a> {
     pub(crate) cron: Option<&'a str>,
     /// Whether its jobs are handed out.
     pub(crate) running: bool,
-}
-
-/// The figures of a dashboard.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = Board)]
-pub(crate) struct BoardView<'a> {
-    /// All jobs that are remembered.
-    #[schema(minimum = 0)]
-    pub(crate) total_jobs: u64,
-    /// Those among them whose subtype is handed out.
-    #[schema(minimum = 0)]
-    pub(crate) enabled_jobs: u64,
-    /// Jobs that run.
-    #[schema(minimum = 0)]
-    pub(crate) running_jobs: u64,
-    /// The waiting job that is next.
-    #[schema(required)]
-    pub(crate) next_execution: Option<NextView<'a>>,
-    /// Jobs of the last day that failed.
-    #[schema(minimum = 0)]
-    pub(crate) recent_failures: u64,
-    /// How long jobs take, as `HH:MM:SS`; null before the first.
-    #[schema(required, example = "00:02:15")]
-    pub(crate) avg_execution_time: Option<String>,
-}
-
-/// The waiting job that is next.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = NextExecution)]
-pub(crate) struct NextView<'a> {
-    pub(crate) job_name: &'a str,
-    #[schema(value_type = Option<String>, format = DateTime, required)]
-    pub(crate) scheduled_at: Option<Shown<Timestamp>>,
 }
 
 /// The process answers.

@@ -7,9 +7,10 @@
 //! | `parts` | attempts, log lines, processors, explanations |
 //! | `named` | locks and shared states |
 //! | `cron` | what an expression means and when it comes next |
-//! | `figures` | statistics and health |
+//! | `figures`, `board` | statistics and health |
 //! | `words` | closed vocabularies and small types |
 
+mod board;
 mod cron;
 mod envelope;
 mod figures;
@@ -18,11 +19,10 @@ mod named;
 mod parts;
 mod words;
 
+pub(crate) use board::{BoardView, NextView, PercentilesView, ThroughputView, WaitingView};
 pub(crate) use cron::{ForecastView, TickView};
 pub(crate) use envelope::{Created, ErrorView, FieldView, Listed, Pagination, counted};
-pub(crate) use figures::{
-    BoardView, IndexView, JobsStatusView, LiveView, NextView, OverviewView, ReadyView, StatusJobView,
-};
+pub(crate) use figures::{IndexView, JobsStatusView, LiveView, OverviewView, ReadyView, StatusJobView};
 pub(crate) use job::{AcceptedView, ErrorOfJob, JobView, Length, etag};
 pub(crate) use named::{KeptView, LockView, StateView};
 pub(crate) use parts::{AttemptView, BulkView, CleanupView, ExplainView, LogLineView, ProcessorView, RetryView};

@@ -20,13 +20,6 @@ impl Histories {
         self.by_sub_type.get(sub_type).map(|history| *history).unwrap_or_default()
     }
 
-    /// The mean duration over all subtypes, each counted once, if anything was seen.
-    pub fn mean(&self) -> Option<Duration> {
-        let means: Vec<_> = self.by_sub_type.iter().filter_map(|entry| entry.value().mean()).collect();
-        let count = u32::try_from(means.len()).ok().filter(|count| *count > 0)?;
-        Some(means.iter().sum::<Duration>() / count)
-    }
-
     /// Learns from a job that completed; others teach nothing about how long success takes.
     pub(super) fn learn(&self, job: &Job) {
         let Some(end) = job.end().filter(|end| end.outcome == Outcome::Success) else { return };
