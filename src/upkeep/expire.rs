@@ -22,3 +22,43 @@ pub(super) async fn expire(parts: Parts) -> Result<u64, StoreError> {
         tokio::task::yield_now().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::clock::{Clock, Timestamp};
+    use crate::store::embedded::Embedded;
+    use crate::store::results::Memory;
+    use crate::store::{Expected, Grant, Locks, Put, Slug, States, Take};
+
+    #[tokio::test]
+    async fn rule_27_what_is_over_is_forgotten_to_the_last_chunk() {
+        let (store, clock) = (Arc::new(Embedded::memory()), Clock::manual(Timestamp::from_millis(0)));
+        let (now, ttl) = (clock.now(), Duration::from_secs(10));
+        for number in 0..CHUNK + 1 {
+            let name = Slug::new(format!("n{number}")).unwrap();
+            let take =
+                Take { name: name.clone(), owner: "ana".into(), ttl, grant: Grant::Any, in_process: number % 2 == 0 };
+            store.acquire(take, now).await.unwrap();
+            let put = Put { name, value: "1".into(), ttl: ttl * 2, expected: Expected::Anything };
+            store.put_state(put, now).await.unwrap();
+        }
+        let parts = Parts {
+            store,
+            results: Arc::new(Memory::default()),
+            clock: clock.clone(),
+            ended_for: ttl,
+            failed_for: ttl,
+        };
+        let mut forgotten = Vec::new();
+        for _ in 0..4 {
+            forgotten.push(expire(parts.clone()).await.unwrap());
+            clock.advance(ttl);
+        }
+        let all = CHUNK as u64 + 1;
+        assert_eq!(forgotten, [0, all, all, 0]);
+    }
+}
