@@ -83,6 +83,8 @@ pub const OVERLAP_MAX: usize = 1_000;
 pub const FORECAST_DEFAULT: usize = 5;
 /// Times that one look ahead names: three years of a daily one.
 pub const FORECAST_MAX: usize = 1_000;
+/// Lines of output that a list shows of each execution: the last ones say how it went. All are at its own address.
+pub const LISTED_OUTPUT_LINES_MAX: usize = 10;
 /// Ticks of the past that one backfill fires.
 pub const BACKFILL_MAX: usize = 1_000;
 

@@ -19,6 +19,20 @@ pub(crate) async fn json(call: &Call, payload: Payload) -> Result<Bytes, Problem
     }
 }
 
+/// The body of a request that may have one, and then as JSON; empty when there is none.
+pub(crate) async fn json_if_any(call: &Call, payload: Payload) -> Result<Bytes, Problem> {
+    match is_there(call) {
+        true => json(call, payload).await,
+        false => Ok(Bytes::new()),
+    }
+}
+
+/// Whether a request has a body.
+fn is_there(call: &Call) -> bool {
+    let length = call.header(&header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+    length.unwrap_or(0) > 0 || call.req.headers().contains_key(header::TRANSFER_ENCODING)
+}
+
 /// The type of a body, without its parameters and in lower case where that matters.
 pub(crate) fn media_type(call: &Call) -> &'static str {
     let value = call.header(&header::CONTENT_TYPE).unwrap_or_default();
@@ -39,8 +53,7 @@ pub(crate) async fn text(call: &Call, payload: Payload) -> Result<Bytes, Problem
 
 /// Refuses a body where none is taken: one that is ignored would be a wish that nobody hears.
 pub(crate) fn none(call: &Call) -> Result<(), Problem> {
-    let length = call.header(&header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
-    if length.unwrap_or(0) > 0 || call.req.headers().contains_key(header::TRANSFER_ENCODING) {
+    if is_there(call) {
         return Err(Error::invalid("this address takes no body; put the filter into the query").into());
     }
     Ok(())

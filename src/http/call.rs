@@ -10,7 +10,7 @@ use actix_web::dev::RequestHead;
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::{self, Payload, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, Resource, Route};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, Resource, Route};
 
 use super::problem::{Problem, Protocol, REQUEST_ID, request_id};
 use super::settings::Settings;
@@ -19,6 +19,9 @@ use crate::job::JobId;
 use crate::limits;
 use crate::service::Service;
 use crate::service::enqueue::Key;
+
+/// Characters of a name in a path that are looked at: more than any name may have.
+const NAME_CHARS_MAX: usize = limits::SCHEDULE_NAME_BYTES_MAX + 1;
 
 /// What a handler answers.
 pub(crate) type Answer = Result<HttpResponse, Problem>;
@@ -64,6 +67,16 @@ impl Call {
     pub(crate) fn job_id(&self) -> Result<JobId, Problem> {
         let text = self.part("id");
         text.parse().map_err(|_| Error::no_job(text.chars().take(100).collect::<String>()).into())
+    }
+
+    /// The schedule that the path names, by its id or its name. A name may have any character but a slash.
+    pub(crate) fn which(&self) -> String {
+        let decoded = web::Path::<String>::extract(&self.req).into_inner();
+        decoded
+            .map_or_else(|_| self.part("id").to_owned(), web::Path::into_inner)
+            .chars()
+            .take(NAME_CHARS_MAX)
+            .collect()
     }
 
     pub(crate) fn header(&self, name: &HeaderName) -> Option<&str> {
@@ -162,6 +175,14 @@ impl<'a> At<'a> {
         Fut: Future<Output = Answer> + 'static,
     {
         self.on(Method::PUT, "PUT", handler)
+    }
+
+    pub(crate) fn patch<F, Fut>(self, handler: F) -> Self
+    where
+        F: Fn(Call, Payload) -> Fut + Clone + 'static,
+        Fut: Future<Output = Answer> + 'static,
+    {
+        self.on(Method::PATCH, "PATCH", handler)
     }
 
     pub(crate) fn delete<F, Fut>(self, handler: F) -> Self

@@ -15,9 +15,9 @@ enum Shape {
     Flag,
     TextOrNumber,
     Texts,
-    Retry,
     Any,
     Token,
+    Parts(&'static [(&'static str, Shape)]),
 }
 
 /// What a body may hold.
@@ -54,6 +54,51 @@ pub(crate) const LOCK: Form = Form {
 pub(crate) const STATE: Form =
     Form { what: "the body", fields: &[("value", Shape::Any), ("ttlSeconds", Shape::Number)], required: &["value"] };
 
+/// A schedule to make.
+pub(crate) const SCHEDULE: Form =
+    Form { what: "a schedule", fields: SCHEDULE_FIELDS, required: &["name", "subType", "cronExpression"] };
+
+/// A change of a schedule.
+pub(crate) const CHANGE: Form = Form { what: "a change", fields: SCHEDULE_FIELDS, required: &[] };
+
+/// A job of a schedule to make now.
+pub(crate) const EXECUTE: Form = Form { what: "the body", fields: &[("payload", Shape::Object)], required: &[] };
+
+/// A pause of a schedule.
+pub(crate) const PAUSE: Form = Form { what: "a pause", fields: &[("until", Shape::Text)], required: &[] };
+
+/// Jobs for a time that has passed.
+pub(crate) const BACKFILL: Form = Form {
+    what: "a window",
+    fields: &[("from", Shape::Text), ("until", Shape::Text), ("most", Shape::Whole)],
+    required: &["from", "until"],
+};
+
+const SCHEDULE_FIELDS: &[(&str, Shape)] = &[
+    ("name", Shape::Text),
+    ("description", Shape::Text),
+    ("subType", Shape::Text),
+    ("type", Shape::Text),
+    ("payload", Shape::Object),
+    ("cronExpression", Shape::Text),
+    ("timezone", Shape::Text),
+    ("priority", Shape::Text),
+    ("retryPolicy", Shape::Parts(RETRY)),
+    ("timeoutSeconds", Shape::Number),
+    ("enabled", Shape::Flag),
+    ("misfirePolicy", Shape::Text),
+    ("misfireBound", Shape::Whole),
+    ("overlapPolicy", Shape::Text),
+    ("dstPolicy", Shape::Parts(&[("gap", Shape::Text), ("fold", Shape::Text)])),
+    ("singleton", Shape::Flag),
+    ("startAt", Shape::Text),
+    ("endAt", Shape::Text),
+    ("jitterSeconds", Shape::Whole),
+    ("notifyOnFailure", Shape::Flag),
+    ("notificationEmails", Shape::Texts),
+    ("createdBy", Shape::Text),
+];
+
 const JOB_FIELDS: &[(&str, Shape)] = &[
     ("subType", Shape::Text),
     ("payload", Shape::Object),
@@ -64,7 +109,7 @@ const JOB_FIELDS: &[(&str, Shape)] = &[
     ("delaySeconds", Shape::Number),
     ("estimatedDuration", Shape::Text),
     ("timeoutSeconds", Shape::Number),
-    ("retryPolicy", Shape::Retry),
+    ("retryPolicy", Shape::Parts(RETRY)),
     ("uniqueKey", Shape::Text),
     ("uniqueFor", Shape::TextOrNumber),
     ("concurrencyKey", Shape::Text),
@@ -109,8 +154,8 @@ fn look(fields: &Map<String, Value>, shapes: &[(&str, Shape)], path: &str, fault
         if value.is_null() {
             continue;
         }
-        if let (Shape::Retry, Value::Object(inner)) = (shape, value) {
-            look(inner, RETRY, &format!("{field}."), faults);
+        if let (Shape::Parts(parts), Value::Object(inner)) = (shape, value) {
+            look(inner, parts, &format!("{field}."), faults);
         } else if let Some(wanted) = shape.misses(value) {
             faults.push(fault(&field, &format!("must be {wanted}, not {}", kind(value))));
         }
@@ -123,7 +168,7 @@ impl Shape {
         let whole = |value: &Value| value.as_u64().is_some_and(|number| u32::try_from(number).is_ok());
         let (fits, wanted) = match self {
             Self::Text => (value.is_string(), "a string"),
-            Self::Object | Self::Retry => (value.is_object(), "a JSON object"),
+            Self::Object | Self::Parts(_) => (value.is_object(), "a JSON object"),
             Self::Number => (value.is_number(), "a number"),
             Self::Whole => (whole(value), "a whole number from 0 to 4294967295"),
             Self::Any => (true, "anything"),

@@ -22,10 +22,10 @@ pub(crate) async fn get(call: Call, _: Payload) -> Answer {
     let job = match (wait, seen) {
         (None, _) => service.job(id).await?,
         (Some(wait), None) => service.wait_for_end(id, wait).await?,
-        (Some(wait), Some(seen)) => service.wait_until(id, wait, |job| !matches(seen, &etag(job))).await?,
+        (Some(wait), Some(seen)) => service.wait_until(id, wait, |job| !query::matches(seen, &etag(job))).await?,
     };
     let etag = etag(&job);
-    let unchanged = seen.is_some_and(|seen| matches(seen, &etag));
+    let unchanged = seen.is_some_and(|seen| query::matches(seen, &etag));
     let mut answer = HttpResponse::build(if unchanged { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
     answer.insert_header((header::ETAG, etag));
     let remaining = service.remaining(&job);
@@ -36,12 +36,6 @@ pub(crate) async fn get(call: Call, _: Payload) -> Answer {
         return Ok(answer.finish());
     }
     json_into(answer, &JobView::of(&job, remaining, call.base(), Length::Whole))
-}
-
-/// Whether `If-None-Match` names a tag. Tags of this API are weak, and compared as such (RFC 9110, 13.1.2).
-fn matches(seen: &str, etag: &str) -> bool {
-    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-    seen.split(',').any(|tag| tag.trim() == "*" || opaque(tag) == opaque(etag))
 }
 
 /// `DELETE /jobs/{id}`
@@ -92,17 +86,4 @@ pub(crate) async fn explain(call: Call, _: Payload) -> Answer {
     query::none(&call)?;
     let (job, reason) = call.service().explain(id).await?;
     json(StatusCode::OK, &Created::new(ExplainView::of(&job, &reason), &reason.sentence(&job)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tags_are_compared_weakly() {
-        assert!(matches("W/\"1-2\"", "W/\"1-2\""));
-        assert!(matches("\"0\", \"1-2\"", "W/\"1-2\""));
-        assert!(matches("*", "W/\"1-2\""));
-        assert!(!matches("W/\"1-3\"", "W/\"1-2\""));
-    }
 }

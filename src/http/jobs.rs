@@ -1,5 +1,7 @@
 //! `/jobs` and `/jobs/batch`: accepting jobs, listing them, and acting on all that a filter names.
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::web::Payload;
@@ -14,10 +16,10 @@ use super::query::{self, Query};
 use super::view::{AcceptedView, BulkView, Created, JobView, Length, Listed, Pagination};
 use super::{body, request};
 use crate::error::Error;
-use crate::job::NewJob;
+use crate::job::{Job, NewJob};
 use crate::service::enqueue::in_batch;
 use crate::store::query::Start;
-use crate::store::{Filter, Page};
+use crate::store::{Filter, Page, PageOf};
 
 /// `POST /jobs`
 pub(crate) async fn create(call: Call, payload: Payload) -> Answer {
@@ -78,17 +80,22 @@ pub(crate) async fn page_of(call: &Call, filter: Filter, page: Page) -> Answer {
     let found = service.jobs(filter, page).await?;
     let base = call.base();
     let data = found.items.iter().map(|job| JobView::of(job, service.remaining(job), base, Length::Short)).collect();
+    json(StatusCode::OK, &listed(&found, page, data, "jobs"))
+}
+
+/// A page of jobs, or of what is made of them, in its envelope.
+pub(crate) fn listed<T>(found: &PageOf<Arc<Job>>, page: Page, data: Vec<T>, what: &str) -> Listed<T> {
     let offset = match page.start {
         Start::Offset(offset) => offset,
         Start::After(_) => 0,
     };
     let next_cursor = found.next().map(|after| query::cursor(after, page.sort));
-    let listed = Listed {
+    Listed {
         success: true,
         data,
         message: match found.exact {
-            true => format!("{} of {} jobs.", found.items.len(), found.total),
-            false => format!("{} of at least {} jobs.", found.items.len(), found.total),
+            true => format!("{} of {} {what}.", found.items.len(), found.total),
+            false => format!("{} of at least {} {what}.", found.items.len(), found.total),
         },
         pagination: Pagination {
             total: found.total,
@@ -99,8 +106,7 @@ pub(crate) async fn page_of(call: &Call, filter: Filter, page: Page) -> Answer {
             next_cursor: next_cursor.clone(),
         },
         next_cursor,
-    };
-    json(StatusCode::OK, &listed)
+    }
 }
 
 /// `DELETE /jobs`

@@ -4,10 +4,12 @@
 //! | --- | --- |
 //! | `call` | one request on its way through a handler |
 //! | `problem` | errors on the wire |
-//! | `body`, `request`, `complaints`, `query` | reading what a client sends |
+//! | `body`, `request`, `terms`, `complaints`, `query` | reading what a client sends |
 //! | `view`, `present` | how things look in JSON |
 //! | `accept` | the 202, for our own routes and an application's |
-//! | `jobs`, `job`, `result`, `dead_letters`, `cron`, `locks`, `states`, `processors`, `cleanup` | the resources |
+//! | `jobs`, `job`, `result`, `dead_letters`, `processors`, `cleanup` | the resources about jobs |
+//! | `schedules`, `schedule`, `executions`, `cron` | those about schedules |
+//! | `locks`, `states` | what jobs share |
 //! | `events` | server-sent events |
 //! | `figures`, `health` | statistics, health, metrics |
 //! | `openapi`, `docs` | the description of the API |
@@ -42,6 +44,7 @@ mod cron;
 mod dead_letters;
 mod docs;
 mod events;
+mod executions;
 mod figures;
 mod health;
 mod job;
@@ -54,9 +57,12 @@ mod processors;
 mod query;
 mod request;
 mod result;
+mod schedule;
+mod schedules;
 pub mod server;
 pub mod settings;
 mod states;
+mod terms;
 mod view;
 
 use std::rc::Rc;
@@ -98,7 +104,23 @@ pub fn routes_with(service: Arc<Service>, settings: Settings) -> impl FnOnce(&mu
         at("/dead-letters/retry").post(dead_letters::retry_all).mount(config);
         at("/dead-letters/{id}").delete(dead_letters::discard).mount(config);
         at("/dead-letters/{id}/retry").post(dead_letters::retry).mount(config);
+        at("/schedules").post(schedules::create).get(schedules::list).mount(config);
         at("/schedules/validate/cron").post(cron::validate).mount(config);
+        at("/schedules/{id}")
+            .get(schedule::get)
+            .put(schedule::replace)
+            .patch(schedule::change)
+            .delete(schedule::remove)
+            .mount(config);
+        at("/schedules/{id}/enable").post(schedule::enable).put(schedule::enable).mount(config);
+        at("/schedules/{id}/disable").post(schedule::disable).put(schedule::disable).mount(config);
+        at("/schedules/{id}/pause").post(schedule::pause).mount(config);
+        at("/schedules/{id}/resume").post(schedule::resume).mount(config);
+        at("/schedules/{id}/execute").post(schedule::execute).mount(config);
+        at("/schedules/{id}/backfill").post(schedule::backfill).mount(config);
+        at("/schedules/{id}/executions").get(executions::of_schedule).mount(config);
+        at("/executions").get(executions::list).mount(config);
+        at("/executions/{id}").get(executions::get).mount(config);
         at("/locks/{name}").put(locks::acquire).get(locks::get).delete(locks::release).mount(config);
         at("/state/{name}").put(states::put).get(states::get).delete(states::delete).mount(config);
         at("/processors").get(processors::list).mount(config);

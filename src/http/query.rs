@@ -11,6 +11,7 @@ use super::problem::Problem;
 use crate::error::{Error, FieldError};
 use crate::limits;
 use crate::store::query::{Sort, Start};
+use crate::store::schedules::{ScheduleFilter, SchedulePage, ScheduleSort};
 use crate::store::{Filter, Page};
 
 /// The parameters of a request that nobody has asked for yet.
@@ -109,6 +110,45 @@ impl Query {
         Page { sort, limit, start }
     }
 
+    /// Everything that names schedules.
+    pub(crate) fn schedule_filter(&mut self) -> ScheduleFilter {
+        let mut filter = ScheduleFilter::default();
+        for words in self.all("status") {
+            for word in words.split(',') {
+                match word.parse() {
+                    Ok(standing) => filter.standing.push(standing),
+                    Err(message) => self.faults.push(fault("status", &message)),
+                }
+            }
+        }
+        filter.enabled = self.read("enabled", |text| text.parse().map_err(|_| "must be true or false"));
+        filter.sub_type = self.read("subType", str::parse);
+        filter.created_by = self.read("createdBy", key);
+        filter.text = self.read("q", key);
+        filter
+    }
+
+    /// Which part of a list of schedules.
+    pub(crate) fn schedule_page(&mut self) -> SchedulePage {
+        let sort = self.read("sort", |word| match word {
+            "createdAt" => Ok(ScheduleSort::CreatedAscending),
+            "-createdAt" => Ok(ScheduleSort::CreatedDescending),
+            "name" => Ok(ScheduleSort::Name),
+            "nextExecutionAt" => Ok(ScheduleSort::NextDue),
+            other => Err(format!("`{other}` is not one of createdAt, -createdAt, name, nextExecutionAt")),
+        });
+        let limit = self.read("limit", |text| between(text, 1, limits::PAGE_MAX)).unwrap_or(limits::PAGE_DEFAULT);
+        let offset = self.read("offset", |text| between(text, 0, limits::OFFSET_MAX)).unwrap_or(0);
+        SchedulePage { sort: sort.unwrap_or_default(), limit, offset }
+    }
+
+    /// Refuses a parameter with a reason of its own.
+    pub(crate) fn refuse(&mut self, name: &str, reason: &str) {
+        if !self.all(name).is_empty() {
+            self.faults.push(fault(name, reason));
+        }
+    }
+
     /// Ends the reading: what nobody has asked for is refused.
     pub(crate) fn end(mut self) -> Result<(), Problem> {
         for (name, _) in &self.pairs {
@@ -121,6 +161,12 @@ impl Query {
 /// Refuses any parameter.
 pub(crate) fn none(call: &Call) -> Result<(), Problem> {
     if call.req.query_string().is_empty() { Ok(()) } else { Query::of(call)?.end() }
+}
+
+/// Whether `If-None-Match` names a tag: weak tags are compared as such (RFC 9110, 13.1.2).
+pub(crate) fn matches(seen: &str, etag: &str) -> bool {
+    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    seen.split(',').any(|tag| tag.trim() == "*" || opaque(tag) == opaque(etag))
 }
 
 /// Whether a filter names anything at all.
@@ -175,6 +221,14 @@ fn sort_byte(sort: Sort) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tags_are_compared_weakly() {
+        assert!(matches("W/\"1-2\"", "W/\"1-2\""));
+        assert!(matches("\"0\", \"1-2\"", "W/\"1-2\""));
+        assert!(matches("*", "W/\"1-2\""));
+        assert!(!matches("W/\"1-3\"", "W/\"1-2\""));
+    }
 
     #[test]
     fn a_cursor_reads_back_its_place_and_only_in_its_order() {

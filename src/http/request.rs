@@ -137,7 +137,7 @@ impl JobRequest<'_> {
         let expires_at = self.expires_at.and_then(|text| faults.take("expiresAt", text.parse::<Timestamp>()));
         let unique = faults.unique(self.unique_key, self.unique_for);
         let concurrency = faults.concurrency(self.concurrency_key, self.concurrency_limit);
-        let (Some(sub_type), true) = (sub_type, faults.0.is_empty()) else { return Err(Error::fields(faults.0)) };
+        let (Some(sub_type), true) = (sub_type, faults.is_empty()) else { return Err(faults.into()) };
 
         // A copy, so that the job does not keep the whole read buffer of its connection alive.
         let mut job = NewJob::new(sub_type, Bytes::copy_from_slice(self.payload.get().as_bytes()));
@@ -157,7 +157,8 @@ impl JobRequest<'_> {
 }
 
 impl RetryRequest {
-    fn over(self, base: RetryPolicy) -> RetryPolicy {
+    /// The policy that this makes of another one.
+    pub(crate) fn over(self, base: RetryPolicy) -> RetryPolicy {
         RetryPolicy {
             max_retries: self.max_retries.unwrap_or(base.max_retries),
             delay_ms: self.retry_delay.unwrap_or(base.delay_ms),
@@ -168,19 +169,30 @@ impl RetryRequest {
     }
 }
 
+/// What is wrong with a request, gathered so that a client sees all of it at once.
 #[derive(Default)]
-struct Faults(Vec<FieldError>);
+pub(crate) struct Faults(Vec<FieldError>);
+
+impl From<Faults> for Error {
+    fn from(faults: Faults) -> Self {
+        Self::fields(faults.0)
+    }
+}
 
 impl Faults {
-    fn add(&mut self, field: &str, message: impl Into<String>) {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn add(&mut self, field: &str, message: impl Into<String>) {
         self.0.push(FieldError { field: field.to_owned(), message: message.into() });
     }
 
-    fn take<T>(&mut self, field: &str, value: Result<T, String>) -> Option<T> {
+    pub(crate) fn take<T>(&mut self, field: &str, value: Result<T, String>) -> Option<T> {
         value.map_err(|message| self.add(field, message)).ok()
     }
 
-    fn span(&mut self, field: &str, seconds: f64) -> Option<Duration> {
+    pub(crate) fn span(&mut self, field: &str, seconds: f64) -> Option<Duration> {
         let span = Duration::try_from_secs_f64(seconds);
         span.map_err(|_| self.add(field, "must be a number of seconds, not negative and not endless")).ok()
     }

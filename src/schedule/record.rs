@@ -163,6 +163,14 @@ impl Schedule {
         }
     }
 
+    /// The cron expression and the time zone as they were written, also when they cannot be read any more.
+    pub fn written(&self) -> (&str, &str) {
+        match &self.fault {
+            Some(fault) => (&fault.cron, &fault.zone),
+            None => (self.spec.timetable.cron.as_str(), self.spec.timetable.zone.as_str()),
+        }
+    }
+
     /// When it is due next, with its jitter: what an index of schedules is ordered by, and what `nextExecutionAt`
     /// shows. None when it will not tick.
     pub fn due_at(&self) -> Option<Timestamp> {

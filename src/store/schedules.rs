@@ -151,10 +151,7 @@ impl ScheduleFilter {
 
 fn search_text(schedule: &Schedule) -> String {
     let spec = &schedule.spec;
-    let (cron, zone) = match &schedule.fault {
-        Some(fault) => (&*fault.cron, &*fault.zone),
-        None => (spec.timetable.cron.as_str(), spec.timetable.zone.as_str()),
-    };
+    let (cron, zone) = schedule.written();
     let description = spec.description.as_deref().unwrap_or_default();
     format!("{} {} {description} {} {cron} {zone}", schedule.id, spec.name, spec.sub_type).to_lowercase()
 }

@@ -79,19 +79,19 @@ impl Document {
 }
 
 /// Drives `server`, and has each answer checked.
-struct Drive<'a> {
-    server: &'a Server,
+pub struct Drive<'a> {
+    pub server: &'a Server,
     document: Document,
 }
 
 impl Drive<'_> {
-    async fn get(&mut self, template: &str, path: &str) -> Answer {
+    pub async fn get(&mut self, template: &str, path: &str) -> Answer {
         let answer = self.server.get(path).await;
         self.document.check("get", template, &answer);
         answer
     }
 
-    async fn post(&mut self, template: &str, path: &str, body: Option<Value>) -> Answer {
+    pub async fn post(&mut self, template: &str, path: &str, body: Option<Value>) -> Answer {
         let answer = match body {
             Some(body) => self.server.post(path, body).await,
             None => self.server.poke(path).await,
@@ -100,13 +100,23 @@ impl Drive<'_> {
         answer
     }
 
-    async fn put(&mut self, template: &str, path: &str, body: Value) -> Answer {
+    pub async fn put(&mut self, template: &str, path: &str, body: Value) -> Answer {
         let answer = self.server.put(path, body).await;
         self.document.check("put", template, &answer);
         answer
     }
 
-    async fn delete(&mut self, template: &str, path: &str) -> Answer {
+    pub async fn patch(&mut self, template: &str, path: &str, body: Value) -> Answer {
+        self.send("patch", template, self.server.client.patch(self.server.url(path)).json(&body)).await
+    }
+
+    pub async fn send(&mut self, method: &str, template: &str, request: reqwest::RequestBuilder) -> Answer {
+        let answer = self.server.send(request).await;
+        self.document.check(method, template, &answer);
+        answer
+    }
+
+    pub async fn delete(&mut self, template: &str, path: &str) -> Answer {
         let answer = self.server.delete(path).await;
         self.document.check("delete", template, &answer);
         answer
@@ -123,7 +133,7 @@ async fn every_operation_answers_as_it_is_described() {
     one_job(&mut drive).await;
     results(&mut drive).await;
     dead_letters(&mut drive).await;
-    schedules(&mut drive).await;
+    crate::document_schedules::drive(&mut drive).await;
     locks_and_states(&mut drive).await;
     others(&mut drive).await;
     let missed: Vec<_> = drive.document.operations().difference(&drive.document.driven).cloned().collect();
@@ -145,6 +155,12 @@ async fn every_operation_answers_as_it_is_described() {
         ("get", "/jobs", 414),
         ("get", "/jobs", 431),
         ("get", "/health/ready", 503),
+        ("post", "/schedules", 400),
+        ("post", "/schedules", 409),
+        ("post", "/schedules", 422),
+        ("get", "/schedules/{id}", 304),
+        ("patch", "/schedules/{id}", 412),
+        ("post", "/schedules/{id}/execute", 429),
     ] {
         let answered = (method.to_owned(), path.to_owned(), status);
         assert!(drive.document.answered.contains(&answered), "{answered:?} was not driven");
@@ -257,13 +273,6 @@ async fn dead_letters(drive: &mut Drive<'_>) {
     drive.post("/dead-letters/retry", "/dead-letters/retry", None).await;
     drive.delete("/dead-letters", "/dead-letters").await;
     drive.delete("/dead-letters", "/dead-letters?limit=2").await;
-}
-
-async fn schedules(drive: &mut Drive<'_>) {
-    let path = "/schedules/validate/cron";
-    let question = json!({ "cronExpression": "30 2 * * *", "timezone": "Europe/Berlin", "count": 400 });
-    drive.post(path, path, Some(question)).await;
-    drive.post(path, path, Some(json!({ "cronExpression": "0 0 30 2 *" }))).await;
 }
 
 async fn locks_and_states(drive: &mut Drive<'_>) {

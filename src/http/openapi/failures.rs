@@ -20,8 +20,8 @@ const FAILURES: &[(u16, &str, &str, &str)] = &[
         409,
         "Conflict",
         "conflict",
-        "`already_finished`: the job has ended. `conflict`: a unique key or a lock is taken, or the job is in another \
-         state.",
+        "`already_finished`: the job has ended. `conflict`: a unique key, a name or a lock is taken, or what is asked for \
+         does not fit the state that it is in.",
     ),
     (410, "Gone", "gone", "It was there, and its retention has passed."),
     (

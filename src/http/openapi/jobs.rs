@@ -92,7 +92,12 @@ fn batch() -> Operation {
 }
 
 /// The parameters that name jobs.
-fn filtered(operation: Operation) -> Operation {
+pub(super) fn filtered(operation: Operation) -> Operation {
+    filtered_but_by_schedule(operation).query("scheduleId", text(), "Fired by this schedule.")
+}
+
+/// The same where the address names the schedule.
+pub(super) fn filtered_but_by_schedule(operation: Operation) -> Operation {
     operation
         .query("status", statuses(), "In one of these statuses; several separated by commas, or repeated.")
         .query("type", text(), "Of this family.")
@@ -100,7 +105,6 @@ fn filtered(operation: Operation) -> Operation {
         .query("priority", named::<PriorityWord>(), "Of this priority.")
         .query("userId", text(), "Of this user.")
         .query("tag", text(), "With this tag.")
-        .query("scheduleId", text(), "Fired by this schedule.")
         .query("createdAfter", time(), "Accepted at or after.")
         .query("createdBefore", time(), "Accepted before.")
         .query(
@@ -111,17 +115,21 @@ fn filtered(operation: Operation) -> Operation {
 }
 
 fn list(operation: Operation) -> Operation {
+    paged(filtered(operation)).gives(200, in_json("A page.", listed(named::<JobView<'static>>())))
+}
+
+/// The parameters that name a part of a list.
+pub(super) fn paged(operation: Operation) -> Operation {
     let page: RefOr<Schema> = integer(Some(1), Some(limits::PAGE_MAX));
     let offset = format!(
-        "After how many; not together with cursor. At most {} with userId, tag, scheduleId or q, and among dead letters.",
+        "After how many; not together with cursor. At most {} with userId, tag, scheduleId or q, among dead letters and among executions.",
         limits::OFFSET_SEARCHED_MAX
     );
-    filtered(operation)
+    operation
         .query("sort", word(&["createdAt", "-createdAt"]), "Oldest or newest (the default) first.")
         .query("limit", page, "How many at most; 20 when left out.")
         .query("offset", integer(Some(0), Some(limits::OFFSET_MAX)), &offset)
         .query("cursor", text(), "The nextCursor of the page before. It stays good when that page's jobs are gone.")
-        .gives(200, in_json("A page.", listed(named::<JobView<'static>>())))
 }
 
 fn bulk(operation: Operation) -> Operation {

@@ -28,6 +28,10 @@ pub(super) fn put(path: &'static str, id: &str, summary: &str) -> Operation {
     Operation::new(HttpMethod::Put, path, id, summary)
 }
 
+pub(super) fn patch(path: &'static str, id: &str, summary: &str) -> Operation {
+    Operation::new(HttpMethod::Patch, path, id, summary)
+}
+
 pub(super) fn delete(path: &'static str, id: &str, summary: &str) -> Operation {
     Operation::new(HttpMethod::Delete, path, id, summary)
 }
@@ -87,6 +91,13 @@ impl Operation {
             let content = ContentBuilder::new().schema(Some(schema)).example(Some(example)).build();
             body = body.content(media_type, content);
         }
+        self.with(|builder| builder.request_body(Some(body.build()))).failing(&[408, 413, 415])
+    }
+
+    /// A body in JSON that may be left out.
+    pub(super) fn may_take(self, schema: RefOr<Schema>, example: Value) -> Self {
+        let content = ContentBuilder::new().schema(Some(schema)).example(Some(example)).build();
+        let body = RequestBodyBuilder::new().required(Some(Required::False)).content("application/json", content);
         self.with(|builder| builder.request_body(Some(body.build()))).failing(&[408, 413, 415])
     }
 

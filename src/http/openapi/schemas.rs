@@ -74,6 +74,14 @@ fn envelope(data: RefOr<Schema>) -> ObjectBuilder {
 
 /// One or several statuses.
 pub(super) fn statuses() -> RefOr<Schema> {
-    let one = named::<super::view::StatusWord>();
+    one_or_several(named::<super::view::StatusWord>())
+}
+
+/// One or several standings of schedules.
+pub(super) fn standings() -> RefOr<Schema> {
+    one_or_several(named::<super::view::StandingWord>())
+}
+
+fn one_or_several(one: RefOr<Schema>) -> RefOr<Schema> {
     OneOfBuilder::new().item(one.clone()).item(ArrayBuilder::new().items(one)).into()
 }

@@ -161,7 +161,7 @@ pub(crate) struct RetryView {
 }
 
 impl RetryView {
-    fn of(policy: RetryPolicy) -> Self {
+    pub(crate) fn of(policy: RetryPolicy) -> Self {
         Self {
             max_retries: policy.max_retries,
             retry_delay: policy.delay_ms,

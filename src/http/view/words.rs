@@ -51,6 +51,28 @@ vocabulary! {
     /// A clock change that a time has to do with.
     ClockChangeWord, "ClockChange", crate::schedule::ClockChange
 }
+vocabulary! {
+    /// Whether a schedule fires.
+    StandingWord, "ScheduleStatus", crate::schedule::Standing
+}
+vocabulary! {
+    /// What becomes of ticks that nobody was there for: one job stands for all of them, they are passed over, or each of them
+    /// fires up to a bound.
+    MisfireWord, "MisfirePolicy", crate::schedule::MisfirePolicy
+}
+vocabulary! {
+    /// What becomes of a tick while an earlier job has not ended: it is passed over, it waits, the earlier one is asked to
+    /// stop, or both run.
+    OverlapWord, "OverlapPolicy", crate::schedule::OverlapPolicy
+}
+vocabulary! {
+    /// What becomes of a local time that the clock leaps over: it fires after the leap, or not at all.
+    GapWord, "GapPolicy", crate::schedule::Gap
+}
+vocabulary! {
+    /// When a local time fires that the clock shows twice.
+    FoldWord, "FoldPolicy", crate::schedule::Fold
+}
 
 /// `"active"` or a number of seconds.
 pub(crate) fn unique_for() -> Schema {

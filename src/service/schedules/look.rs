@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::job::{Job, JobId};
+use crate::job::{Job, JobId, Outcome, Status};
 use crate::limits;
 use crate::schedule::Schedule;
 use crate::service::Service;
@@ -31,6 +31,21 @@ impl Service {
             return Err(Error::field("offset", format!("must be at most {}", limits::OFFSET_MAX)));
         }
         Ok(self.parts.schedules.schedules(filter, page, self.now()).await?)
+    }
+
+    /// Where the latest job of a schedule stands; none when there was none, or it is no longer remembered and nobody knows
+    /// how it ended.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn latest_status(&self, schedule: &Schedule) -> Result<Option<Status>, Error> {
+        let Some(last) = &schedule.life.tally.last else { return Ok(None) };
+        Ok(match last.outcome {
+            Some(Outcome::Success) => Some(Status::Completed),
+            Some(Outcome::Cancelled) => Some(Status::Cancelled),
+            Some(Outcome::Failed | Outcome::Timeout | Outcome::Crashed | Outcome::Lost) => Some(Status::Failed),
+            Some(Outcome::Released) | None => self.store().get(last.job).await?.map(|job| job.status()),
+        })
     }
 
     /// A page of the jobs that a schedule made, or that any schedule made when none is named.
