@@ -52,7 +52,7 @@ pub fn some_job(dice: &mut Dice, n: i64) -> NewJob {
     if dice.chance(4) {
         job = job.run_at(at((n + 50_000) * 1_000));
     }
-    job.options.schedule_id = dice.chance(5).then(|| "nightly".into());
+    job.options.schedule_id = dice.chance(5).then(|| dice.one_of(&["nightly", "weekly"]).into());
     job
 }
 
@@ -67,6 +67,7 @@ pub fn some_filter(dice: &mut Dice, count: i64) -> Filter {
     filter.user_id = dice.chance(5).then(|| (dice.one_of(&["ana", "Bob", "nobody"])).into());
     filter.tag = dice.chance(5).then(|| (dice.one_of(&["monthly", "all"])).into());
     filter.schedule_id = dice.chance(8).then(|| "nightly".into());
+    filter.fired = dice.chance(6);
     filter.created_after = dice.chance(5).then(|| at(dice.below(count as u64) as i64 * 1_000));
     filter.created_before = dice.chance(5).then(|| at(dice.below(count as u64) as i64 * 1_000));
     filter.text = dice.chance(5).then(|| (dice.one_of(&["ANA", "übersicht", "luck", "rep", "%", "_"])).into());
@@ -90,6 +91,7 @@ fn names(filter: &Filter, job: &Job) -> bool {
         && (filter.priority.is_none() || filter.priority == Some(spec.priority))
         && said(&filter.user_id, spec.user_id.as_deref())
         && said(&filter.schedule_id, spec.schedule_id())
+        && (!filter.fired || spec.schedule_id().is_some())
         && filter.tag.as_ref().is_none_or(|tag| tags.contains(&&**tag))
         && filter.created_after.is_none_or(|from| job.created_at >= from)
         && filter.created_before.is_none_or(|before| job.created_at < before)
@@ -137,6 +139,7 @@ pub async fn every_filter_alone_names_what_it_says(bed: Bed) {
         Filter { user_id: Some("ana".into()), ..Filter::default() },
         Filter { tag: Some("monthly".into()), ..Filter::default() },
         Filter { schedule_id: Some("nightly".into()), ..Filter::default() },
+        Filter { fired: true, ..Filter::default() },
         Filter { created_after: Some(at(60_000)), ..Filter::default() },
         Filter { created_before: Some(at(60_000)), ..Filter::default() },
         Filter { text: Some("NO LUCK".into()), ..Filter::default() },

@@ -7,6 +7,7 @@ mod latency;
 mod lookup;
 mod pages;
 mod posting;
+mod schedules;
 
 use std::io::Write;
 
@@ -30,6 +31,7 @@ pub const ALL: &[(&str, Measure)] = &[
     ("get", lookup::get),
     ("backlog", backlog::backlog),
     ("pages", pages::pages),
+    ("schedules", schedules::schedules),
     ("workers", workers),
     ("lone", posting::lone),
     ("idle", idle::idle),
