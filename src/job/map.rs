@@ -15,7 +15,9 @@ pub struct IdHasher(u64);
 
 impl Hasher for IdHasher {
     fn finish(&self) -> u64 {
-        self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        // A product carries nothing downwards, and maps look at the low bits: the random ones are brought there.
+        let product = self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        product ^ (product >> 32)
     }
 
     fn write(&mut self, bytes: &[u8]) {
@@ -27,4 +29,20 @@ impl Hasher for IdHasher {
     }
 
     fn write_usize(&mut self, _length: usize) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::hash::BuildHasher;
+
+    use super::*;
+
+    #[test]
+    fn ids_of_one_moment_do_not_meet() {
+        let jobs: JobMap<()> = JobMap::default();
+        let hashes: HashSet<u64> = (0..5_000).map(|_| jobs.hasher().hash_one(JobId::new()) & 0xFFFF).collect();
+        // By chance 4,800 of 65,536 places are taken.
+        assert!(hashes.len() > 4_000, "{} places", hashes.len());
+    }
 }

@@ -2,7 +2,6 @@
 //! free slots. It wakes by hints, and now and then by itself, since a hint may be lost (rule 25).
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -51,7 +50,7 @@ pub(super) async fn dispatch(shop: Arc<Shop>, lanes: Vec<Lane>, stop: Cancellati
 
 /// Sees to it that what has ended is reported before new work is claimed (rule 29), even if the one who was to do it
 /// stands in a queue behind a processor that does not give its thread back.
-fn take_over(shop: &Arc<Shop>) {
+pub(super) fn take_over(shop: &Arc<Shop>) {
     if !shop.endings.is_empty() {
         let shop = shop.clone();
         shop.runtime.clone().spawn(async move { commit_waiting(&shop).await });
@@ -83,7 +82,7 @@ fn room(shop: &Shop, lane: &Lane) -> usize {
         return 0;
     }
     let room = || {
-        let ending = ENDING_MAX.saturating_sub(shop.entered.load(Ordering::SeqCst));
+        let ending = ENDING_MAX.saturating_sub(shop.endings.under_way());
         lane.slots.free().min(CLAIMED_AT_ONCE_MAX).min(ending)
     };
     match room() {

@@ -3,7 +3,7 @@
 
 use std::mem;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -19,6 +19,8 @@ use crate::store::{Committed, StoreError};
 #[derive(Default)]
 pub(super) struct Endings {
     waiting: Mutex<Vec<Ending>>,
+    /// Those that have given their slots back and are not committed yet.
+    under_way: AtomicUsize,
 }
 
 /// The end of a try, and the slot that it gives back.
@@ -53,6 +55,11 @@ impl Endings {
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.lock().is_empty()
     }
+
+    /// Endings that are being committed.
+    pub(super) fn under_way(&self) -> usize {
+        self.under_way.load(Ordering::SeqCst)
+    }
 }
 
 /// Commits the endings that wait.
@@ -62,9 +69,13 @@ pub(super) async fn commit_waiting(shop: &Shop) {
         return;
     }
     // New work may be claimed while these go to disk.
+    let taken = endings.len();
+    shop.endings.under_way.fetch_add(taken, Ordering::SeqCst);
     endings.iter_mut().for_each(|ending| ending.slot = None);
     let alone = commit_together(shop, endings).await;
     futures_util::future::join_all(alone.iter().map(|ending| commit_alone(shop, ending))).await;
+    shop.endings.under_way.fetch_sub(taken, Ordering::SeqCst);
+    shop.freed.tell();
 }
 
 /// Commits what can be committed at once. The answer is the rest: somebody was faster, or the store could not.

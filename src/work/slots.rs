@@ -80,7 +80,7 @@ impl Freed {
 impl Shared {
     /// A lost thread may be replaced, but not without end: with as many lost as there are slots the pool shrinks.
     fn free(&self) -> usize {
-        let lost = self.abandoned.load(Ordering::Acquire).saturating_sub(self.total);
+        let lost = self.abandoned.load(Ordering::SeqCst).saturating_sub(self.total);
         self.total.saturating_sub(self.busy.load(Ordering::SeqCst) + lost)
     }
 }
@@ -90,7 +90,7 @@ impl Slot {
     pub(super) fn abandon(&mut self) {
         if !self.abandoned {
             self.abandoned = true;
-            self.shared.abandoned.fetch_add(1, Ordering::AcqRel);
+            self.shared.abandoned.fetch_add(1, Ordering::SeqCst);
             self.shared.busy.fetch_sub(1, Ordering::SeqCst);
             self.shared.freed.tell();
         }

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::dispatcher::{Lane, dispatch};
+use super::dispatcher::{Lane, dispatch, take_over};
 use super::endings::Endings;
 use super::reporter::{Reporter, report};
 use super::run::{Run, Runs, Why};
@@ -92,6 +92,9 @@ pub struct Figures {
 
 /// Stop requests remembered for claims that have not entered; they enter within microseconds.
 const EARLY_MAX: usize = 1_024;
+
+/// How often a drain looks for endings whose committer does not come back to them.
+const TAKE_OVER_EVERY: Duration = Duration::from_millis(50);
 
 impl Workers {
     /// Starts claiming, on a tokio runtime that stays until after [`drain`](Self::drain).
@@ -213,7 +216,6 @@ impl Shop {
         if self.entered.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.left.notify_waiters();
         }
-        self.freed.tell();
     }
 
     /// A job was asked to stop. Its claim may not have entered yet: then the request waits for it.
@@ -233,7 +235,7 @@ impl Shop {
     }
 
     /// Waits until nothing runs.
-    async fn empty(&self) {
+    async fn empty(self: &Arc<Self>) {
         loop {
             let left = self.left.notified();
             tokio::pin!(left);
@@ -242,7 +244,11 @@ impl Shop {
             if self.entered.load(Ordering::Acquire) == 0 {
                 return;
             }
-            left.await;
+            tokio::select! {
+                () = left => {}
+                // No dispatcher sees to it any more.
+                () = tokio::time::sleep(TAKE_OVER_EVERY) => take_over(self),
+            }
         }
     }
 }

@@ -14,6 +14,9 @@ use crate::store::{Group, Idempotency, Insert, Inserted, LogLine, Receipt, Store
 /// A job on its way in, with the request that it answers.
 type Admitted = (Arc<Job>, Option<Remembered>);
 
+/// The payload of a job that its caller may write itself; more would keep a thread that has others to serve.
+const LED_BYTES_MAX: usize = 64 * 1024;
+
 impl Embedded {
     /// Accepts jobs in memory. The answers hold once the ticket is settled; with them come the idempotency keys of the
     /// requests, in their order.
@@ -43,7 +46,12 @@ impl Embedded {
                 Err(refused) => refused,
             })
             .collect();
-        let ticket = self.record_or_lead(&mut core, changes);
+        let ticket = match &changes[..] {
+            [Change::Insert { job, .. }] if job.payload.text().is_some_and(|text| text.len() <= LED_BYTES_MAX) => {
+                self.record_or_lead(&mut core, changes)
+            }
+            _ => self.record(&mut core, changes),
+        };
         (inserted, requests, ticket)
     }
 

@@ -15,6 +15,7 @@ use super::blocks::Blocks;
 use super::core::Core;
 use super::disk::{Disk, DiskError};
 use super::keys::Remembered;
+use super::lead::Lead;
 use super::named::Step;
 use super::plans::PlanChange;
 use super::shown::Shown;
@@ -79,7 +80,7 @@ pub(super) struct Journal {
     is_broken: AtomicBool,
     thread: Mutex<Option<JoinHandle<()>>>,
     /// None once the journal is closed.
-    writer: Mutex<Option<Writer>>,
+    pub(super) writer: Mutex<Option<Writer>>,
     /// Told as soon as a commit has brought work, before whoever waits for the commit is answered.
     new_work: Arc<Notify>,
 }
@@ -100,12 +101,6 @@ struct Queue {
     led_since: u32,
     /// The last transaction was of few bundles, and fast.
     calm: bool,
-}
-
-/// The right and the duty to write a bundle oneself. Dropped without having done so, it leaves that to the thread.
-pub(super) struct Lead {
-    journal: Arc<Journal>,
-    bundle: Option<Bundle>,
 }
 
 /// How long a change that nobody waits for may stay unwritten: a start goes to disk with its end if that comes first.
@@ -157,7 +152,7 @@ impl Journal {
         if may_lead && nobody_else && queue.led_since < LED_MAX {
             queue.led = true;
             queue.led_since += 1;
-            return Some(Lead { journal: self.clone(), bundle: Some(bundle) });
+            return Some(Lead::new(self.clone(), bundle));
         }
         let urgent = bundle.waiter.is_some();
         let wake = !queue.led && (urgent && !queue.urgent || mem::take(&mut queue.asleep));
@@ -197,7 +192,7 @@ impl Journal {
         self.queue.lock().closed = true;
         self.filled.notify_one();
         if let Some(thread) = self.thread.lock().take() {
-            // A thread that panicked has already ended the process.
+            // A panic while writing has already ended the process.
             let _ = thread.join();
         }
     }
@@ -211,7 +206,8 @@ impl Journal {
             if lingered && !queue.led && !queue.bundles.is_empty() {
                 break;
             }
-            if lingered || queue.led {
+            // What came between the end of the time and here has notified nobody.
+            if queue.led || lingered && !queue.urgent && !queue.closed {
                 queue.asleep = true;
                 self.filled.wait(&mut queue);
                 queue.asleep = false;
@@ -275,8 +271,9 @@ impl Journal {
     }
 
     /// Writes bundles in one transaction, and shows what they changed.
-    fn commit(&self, writer: &mut Writer, bundles: &[Bundle]) -> Result<(), DiskError> {
+    pub(super) fn commit(&self, writer: &mut Writer, bundles: &[Bundle]) -> Result<(), DiskError> {
         let began = Instant::now();
+        let _whole = WholeOrNothing;
         writer.write(bundles)?;
         let calm = bundles.len() <= CALM_BUNDLES_MAX && began.elapsed() < CALM_WRITE_MAX;
         if writer.confirm(bundles) {
@@ -287,7 +284,7 @@ impl Journal {
     }
 
     /// A caller has written, or leaves its bundle to the thread: before all that came since.
-    fn led(&self, left: Option<Bundle>) {
+    pub(super) fn led(&self, left: Option<Bundle>) {
         let mut queue = self.queue.lock();
         queue.led = false;
         queue.urgent |= left.is_some();
@@ -298,33 +295,19 @@ impl Journal {
     }
 }
 
-impl Lead {
-    /// Writes the bundle on this thread. Whether it is on disk; if not, the thread sees to it, and whoever waits for it
-    /// is told by its channel.
-    pub(super) fn write(mut self) -> bool {
-        let Some(bundle) = self.bundle.take() else { return false };
-        let bundles = [bundle];
-        // A journal is not closed before its leads have come to an end.
-        let written = self.journal.writer.lock().as_mut().map(|writer| self.journal.commit(writer, &bundles));
-        match written {
-            Some(Ok(())) => return true,
-            Some(Err(DiskError::Lost(reason))) => end_process(&reason),
-            Some(Err(DiskError::Refused(_))) | None => {}
-        }
-        let [bundle] = bundles;
-        self.bundle = Some(bundle);
-        false
-    }
-}
+/// Ends the process if a panic leaves a transaction, or what is shown of it, half done (rule 36).
+struct WholeOrNothing;
 
-impl Drop for Lead {
+impl Drop for WholeOrNothing {
     fn drop(&mut self) {
-        self.journal.led(self.bundle.take());
+        if std::thread::panicking() {
+            end_process("a panic while writing");
+        }
     }
 }
 
 /// What writing needs.
-struct Writer {
+pub(super) struct Writer {
     disk: Disk,
     core: Arc<Mutex<Core>>,
     shown: Arc<Shown>,

@@ -9,7 +9,7 @@
 //! | `list`, `walk`, `search`, `text` | lists over memory and disk; going through jobs within bounds; ways to the ended ones |
 //! | `counts`, `blocks`, `minutes`, `figures` | how many ended jobs there are of each sort, and where; what ended in each minute |
 //! | `named`, `locks`, `states` | things by name that are there for a term |
-//! | `ticket`, `journal`, `disk` | group commit: who waits, the queue and the writer, the transaction |
+//! | `ticket`, `journal`, `lead`, `disk` | group commit: who waits, the queue, who writes, the transaction |
 //! | `schema`, `rows`, `terms`, `history`, `readers`, `prune`, `checkpoint` | the tables, and what is read from and done to them |
 //! | `schedules`, `plans`, `agenda`, `plan_rows` | schedules: their steps, as decided, as shown, as rows |
 //! | `ledger`, `recover`, [`inspect`] | what ran when the process died; a look from outside |
@@ -31,6 +31,7 @@ mod history;
 pub mod inspect;
 mod journal;
 mod keys;
+mod lead;
 mod ledger;
 mod list;
 mod locks;
@@ -81,7 +82,8 @@ use super::{
 use crate::clock::Timestamp;
 use crate::job::{Job, JobId, Name, Payload, Transition};
 
-/// The embedded store.
+/// The embedded store. What it is asked, it decides when it is called, before the answer is first polled: an answer is to
+/// be awaited, or dropped, and not kept for later, since others may wait for it.
 pub struct Embedded {
     core: Arc<Mutex<Core>>,
     shown: Arc<Shown>,

@@ -4,7 +4,8 @@ use tokio::sync::oneshot;
 
 use super::Embedded;
 use super::core::Core;
-use super::journal::{Bundle, Change, Lead};
+use super::journal::{Bundle, Change};
+use super::lead::Lead;
 use crate::store::StoreError;
 
 /// What a caller waits for, and perhaps the right to see to it itself.
