@@ -157,6 +157,8 @@ pub const QUEUE_DEPTH_MAX: u64 = 5_000_000;
 pub const IDEMPOTENCY_WINDOW: Duration = Duration::from_secs(24 * 3600);
 /// Rows on one page of a list.
 pub const PAGE_MAX: usize = 500;
+/// Schedules that `GET /jobs/status` names: it has no pages.
+pub const STATUS_SCHEDULES_MAX: usize = 10_000;
 /// Rows on a page when none are asked for.
 pub const PAGE_DEFAULT: usize = 20;
 /// Deepest offset where counters are kept: they tell where it is. More jobs than any history holds.

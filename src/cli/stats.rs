@@ -9,13 +9,18 @@ use super::output;
 
 /// Show the figures of the queue
 ///
-/// How many jobs there are of each sort, what was done, and how long it took.
+/// How many jobs and schedules there are of each sort, what was done and what comes next; or, with `--day`, what ended in
+/// the last 24 hours and how long it took.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   faena stats
-  faena stats --json | jq .data.byPriority")]
+  faena stats --day
+  faena stats --json | jq .byPriority")]
 pub struct Stats {
+    /// What ended in the last 24 hours, and how long it took
+    #[arg(long)]
+    pub day: bool,
     #[command(flatten)]
     pub connection: Connection,
 }
@@ -23,7 +28,7 @@ pub struct Stats {
 impl Stats {
     pub fn run(self) -> Result<Ending, Trouble> {
         self.connection.run(async |client| {
-            let answer = client.statistics().await?;
+            let answer = if self.day { client.board().await? } else { client.statistics().await? };
             if self.connection.json {
                 output::json(&answer)?;
             } else {
@@ -58,9 +63,9 @@ fn print(value: &Value, depth: usize) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// A job in one line.
+/// A job or a schedule in one line.
 fn brief(item: &Value) -> String {
-    let fields = ["jobId", "subType", "priority", "runAt"].into_iter();
+    let fields = ["jobId", "subType", "name", "priority", "runAt", "nextExecutionAt", "lastExecutionError"].into_iter();
     let texts: Vec<_> = fields.filter_map(|name| item.get(name)?.as_str().map(output::harmless)).collect();
     if texts.is_empty() { item.to_string() } else { texts.join("  ") }
 }
@@ -71,6 +76,11 @@ fn plain(value: &Value) -> String {
         Value::String(text) => output::harmless(text),
         Value::Number(number) => number.as_u64().map_or_else(|| number.to_string(), output::grouped),
         Value::Array(items) if items.is_empty() => "none".to_owned(),
+        // A number for each minute is for programs.
+        Value::Array(items) if items.iter().all(Value::is_u64) => {
+            let sum: u64 = items.iter().filter_map(Value::as_u64).sum();
+            format!("{} in {} steps", output::grouped(sum), output::grouped(items.len() as u64))
+        }
         other => other.to_string(),
     }
 }

@@ -176,6 +176,14 @@ impl Client {
         self.exchange.get("/jobs/statistics/overview").await
     }
 
+    /// `GET /dashboard/data`. The answer is the server's own.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn board(&self) -> Result<Value, ClientError> {
+        self.exchange.get("/dashboard/data").await
+    }
+
     /// `POST /cleanup`: forgets jobs that ended longer ago than this. The answer is the server's own.
     ///
     /// # Errors

@@ -6,7 +6,10 @@ use actix_web::web::Payload;
 use super::call::{Answer, Call};
 use super::present::json;
 use super::query;
-use super::view::{BoardView, JobView, JobsStatusView, Length, OverviewView, Shown, StatusJobView};
+use super::view::{
+    BoardView, JobView, JobsStatusView, Length, OverviewView, ScheduleFiguresView, Shown, StatusJobView,
+};
+use crate::schedule::Standing;
 
 /// `GET /jobs/statistics/overview`
 pub(crate) async fn overview(call: Call, _: Payload) -> Answer {
@@ -25,6 +28,7 @@ pub(crate) async fn overview(call: Call, _: Payload) -> Answer {
         upcoming_jobs: upcoming
             .map(|job| JobView::of(job, service.remaining(job), call.base(), Length::Short))
             .collect(),
+        schedules: ScheduleFiguresView::of(&overview.schedules),
         timestamp: Shown(overview.at),
     };
     json(StatusCode::OK, &view)
@@ -34,12 +38,19 @@ pub(crate) async fn overview(call: Call, _: Payload) -> Answer {
 pub(crate) async fn status(call: Call, _: Payload) -> Answer {
     query::none(&call)?;
     let standings = call.service().processors().await?;
-    let jobs = standings.iter().map(|standing| StatusJobView {
+    let (schedules, now) = (call.service().schedules_by_name().await?, call.service().now());
+    let schedules = schedules.iter().map(|schedule| StatusJobView {
+        name: &schedule.spec.name,
+        cron: Some(schedule.cron_as_written()),
+        running: schedule.standing(now) == Standing::Enabled,
+    });
+    let processors = standings.iter().map(|standing| StatusJobView {
         name: standing.processor.sub_type.as_str(),
         cron: None,
         running: !standing.paused,
     });
-    json(StatusCode::OK, &JobsStatusView { enabled: call.service().settings().runs_jobs, jobs: jobs.collect() })
+    let jobs = schedules.chain(processors).collect();
+    json(StatusCode::OK, &JobsStatusView { enabled: call.service().settings().runs_jobs, jobs })
 }
 
 /// `GET /dashboard/data`

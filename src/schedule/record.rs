@@ -152,6 +152,11 @@ impl Life {
 }
 
 impl Schedule {
+    /// Its cron expression as it was written, whether or not it can be read.
+    pub fn cron_as_written(&self) -> &str {
+        self.fault.as_ref().map_or(self.spec.timetable.cron.as_str(), |fault| &fault.cron)
+    }
+
     /// Whether it fires, at a moment: a pause may end by itself.
     pub fn standing(&self, now: Timestamp) -> Standing {
         if !self.life.enabled {

@@ -6,6 +6,9 @@ use super::Service;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::job::{Job, Name, Priority, Status};
+use crate::limits;
+use crate::schedule::Schedule;
+use crate::store::schedules::{ScheduleFigures, ScheduleFilter, SchedulePage, ScheduleSort};
 use crate::store::{Activity, Tally};
 
 /// Jobs shown as upcoming.
@@ -30,6 +33,8 @@ pub struct Overview {
     pub failures: u64,
     /// Jobs that wait, the next ones first.
     pub upcoming: Vec<Arc<Job>>,
+    /// All schedules together.
+    pub schedules: ScheduleFigures,
     /// When this was so.
     pub at: Timestamp,
 }
@@ -43,6 +48,8 @@ pub struct Board {
     pub enabled: u64,
     /// The waiting job that is next.
     pub next: Option<Arc<Job>>,
+    /// All schedules together.
+    pub schedules: ScheduleFigures,
     /// What came to an end.
     pub activity: Activity,
     /// When this was so.
@@ -70,6 +77,7 @@ impl Service {
             executions: ever.completed + ever.failed,
             failures: ever.failed,
             upcoming: self.store().figures().upcoming(UPCOMING_MAX, now).await?,
+            schedules: self.parts.schedules.schedule_figures(UPCOMING_MAX, now).await?,
             at: now,
         })
     }
@@ -84,7 +92,17 @@ impl Service {
         let enabled = self.enabled(&tally).await?;
         let next = self.store().figures().upcoming(1, now).await?.pop();
         let activity = self.store().figures().activity(now).await?;
-        Ok(Board { tally, enabled, next, activity, at: now })
+        let schedules = self.parts.schedules.schedule_figures(1, now).await?;
+        Ok(Board { tally, enabled, next, schedules, activity, at: now })
+    }
+
+    /// The schedules by name, as many as are shown at once.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn schedules_by_name(&self) -> Result<Vec<Arc<Schedule>>, Error> {
+        let page = SchedulePage { sort: ScheduleSort::Name, limit: limits::STATUS_SCHEDULES_MAX, offset: 0 };
+        Ok(self.parts.schedules.schedules(ScheduleFilter::default(), page, self.now()).await?.items)
     }
 
     /// Jobs whose subtype is handed out.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{Answer, PageOf};
 use crate::clock::Timestamp;
-use crate::job::{Job, JobId, Name};
+use crate::job::{Job, JobId, Name, Priority};
 use crate::schedule::{NewSchedule, Schedule, ScheduleId, Standing, Transition};
 
 /// A durable set of schedules, in one store with the jobs that they make.
@@ -40,6 +40,10 @@ pub trait Schedules: Send + Sync + 'static {
         now: Timestamp,
     ) -> Answer<'_, PageOf<Arc<Schedule>>>;
 
+    /// All schedules together, with at most `limit` of those that are due next and of those whose latest execution failed.
+    /// Kept, not counted (rule 28).
+    fn schedule_figures(&self, limit: usize, now: Timestamp) -> Answer<'_, ScheduleFigures>;
+
     /// Forgets a schedule, and frees its name. Its jobs stay as they are. The answer is the schedule as it was, or none.
     fn remove_schedule(&self, id: ScheduleId) -> Answer<'_, Option<Arc<Schedule>>>;
 
@@ -60,6 +64,29 @@ pub trait Schedules: Send + Sync + 'static {
         after: Option<ScheduleId>,
         limit: usize,
     ) -> Answer<'_, Vec<Arc<Schedule>>>;
+}
+
+/// All schedules together.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ScheduleFigures {
+    /// Those that are switched on, on hold or not.
+    pub enabled: u64,
+    /// Those that are switched off.
+    pub disabled: u64,
+    /// Those among the enabled that are on hold.
+    pub paused: u64,
+    /// How many of each priority.
+    pub by_priority: Vec<(Priority, u64)>,
+    /// Their jobs that ended, completed or failed.
+    pub executions: u64,
+    /// Those of them that failed.
+    pub failures: u64,
+    /// Schedules whose latest execution failed.
+    pub failing: u64,
+    /// Those that are due next, the next one first.
+    pub upcoming: Vec<Arc<Schedule>>,
+    /// Those whose latest execution failed, the latest first.
+    pub failed: Vec<Arc<Schedule>>,
 }
 
 /// What became of a schedule to accept.

@@ -154,6 +154,17 @@ fn figures_are_aligned_and_indented() {
     assert_eq!(run.stdout, "total       12,000\nbyPriority\n  high    2\n  normal  11,998\n");
     let json = program.run(&["stats", "--json", "--server", &server.url]).ended(0).json_lines();
     assert_eq!(json[0]["data"]["total"], 12000);
+    assert_eq!(server.lines(), ["GET /jobs/statistics/overview", "GET /jobs/statistics/overview"]);
+}
+
+#[test]
+fn the_figures_of_a_day_sum_its_minutes_up() {
+    let server =
+        Fake::always(200, json!({ "succeededLast24h": 7, "throughput": { "succeeded": [3, 0, 4], "failed": [] } }));
+    let program = Program::new();
+    let run = program.run(&["stats", "--day", "--server", &server.url]).ended(0);
+    assert_eq!(run.stdout, "succeededLast24h  7\nthroughput\n  succeeded  7 in 3 steps\n  failed     none\n");
+    assert_eq!(server.lines(), ["GET /dashboard/data"]);
 }
 
 #[test]

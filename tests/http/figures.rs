@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use faena::clock::{Clock, Timestamp};
-use faena::job::{Event, JobError};
+use faena::job::{Event, JobError, Priority};
+use faena::schedule::{NewSchedule, Spec, Timetable, Zone};
 use faena::store::observed::PoolFigures;
 use serde_json::json;
 
@@ -152,6 +153,46 @@ async fn the_board_has_the_fields_of_its_seed_and_of_the_contract() {
     let board = server.get("/dashboard/data").await.json();
     assert_eq!((&board["succeededLast24h"], &board["recentFailures"]), (&json!(0), &json!(0)));
     assert_eq!(board["avgExecutionTime"], json!(null));
+}
+
+/// A schedule of two in the morning, Berlin.
+fn schedule(name: &str) -> NewSchedule {
+    let timetable = Timetable::new("0 2 * * *".parse().unwrap(), Zone::new("Europe/Berlin").unwrap());
+    NewSchedule::new(Spec::new(name, "noop".parse().unwrap(), timetable))
+}
+
+#[actix_web::test]
+async fn schedules_are_in_all_three() {
+    let clock = Clock::manual(Timestamp::from_millis(BEGIN));
+    let server = Server::with(Choice { clock: clock.clone(), ..Choice::default() });
+    let nightly = server.service.create_schedule(schedule("nightly")).await.unwrap();
+    let mut report = schedule("a report");
+    report.spec.priority = Priority::High;
+    server.service.create_schedule(NewSchedule { enabled: false, ..report }).await.unwrap();
+    server.service.run_schedule("nightly", None).await.unwrap();
+    let job = server.claim(1).await.remove(0);
+    server.fail(job.id, "no luck").await;
+
+    let overview = server.get("/jobs/statistics/overview").await.json();
+    let wanted = json!({
+        "total": 2, "enabled": 1, "disabled": 1, "paused": 0, "byPriority": { "high": 1, "normal": 1, "low": 0 },
+        "totalExecutions": 1, "totalFailures": 1, "failing": 1,
+        "upcoming": [{ "scheduleId": nightly.id.to_string(), "name": "nightly", "cronExpression": "0 2 * * *",
+            "nextExecutionAt": "2026-11-25T01:00:00.000Z" }],
+        "recentlyFailed": [{ "scheduleId": nightly.id.to_string(), "name": "nightly",
+            "lastExecutionAt": "2026-11-24T10:00:10.000Z", "lastExecutionError": "no luck" }],
+    });
+    assert_eq!(overview["schedules"], wanted);
+    let status = server.get("/jobs/status").await.json();
+    assert_eq!(status["jobs"][0], json!({ "name": "a report", "cron": "0 2 * * *", "running": false }));
+    assert_eq!(status["jobs"][1], json!({ "name": "nightly", "cron": "0 2 * * *", "running": true }));
+    let board = server.get("/dashboard/data").await.json();
+    assert_eq!((&board["totalSchedules"], &board["enabledSchedules"]), (&json!(2), &json!(1)));
+    let next = json!({ "jobName": "nightly", "scheduledAt": "2026-11-25T01:00:00.000Z" });
+    assert_eq!(board["nextExecution"], next);
+    // A job that may run now is sooner.
+    server.noop().await;
+    assert_eq!(server.get("/dashboard/data").await.json()["nextExecution"]["jobName"], "noop");
 }
 
 #[actix_web::test]

@@ -10,7 +10,7 @@ use faena::schedule::{NewSchedule, Schedule, Spec, Timetable, Transition, Zone};
 use faena::store::embedded::{Durability, Embedded, Open};
 use faena::store::observed::Observed;
 use faena::store::query::{Sort, Start};
-use faena::store::schedules::{Added, Due, ScheduleFilter, SchedulePage, Schedules, Stepped, Which};
+use faena::store::schedules::{Added, Due, ScheduleFigures, ScheduleFilter, SchedulePage, Schedules, Stepped, Which};
 use faena::store::{Answer, Filter, Page, PageOf, Store, StoreError};
 use faena::upkeep::Scheduler;
 use faena::watch::Hub;
@@ -157,6 +157,10 @@ impl Schedules for Between {
 
     fn remove_schedule(&self, id: faena::schedule::ScheduleId) -> Answer<'_, Option<Arc<Schedule>>> {
         self.inner.remove_schedule(id)
+    }
+
+    fn schedule_figures(&self, limit: usize, now: Timestamp) -> Answer<'_, ScheduleFigures> {
+        self.inner.schedule_figures(limit, now)
     }
 
     fn due_schedules(&self, now: Timestamp, limit: usize) -> Answer<'_, Vec<Due>> {

@@ -18,6 +18,7 @@ mod model;
 mod overdue;
 mod plans;
 mod reference;
+mod roll;
 mod schedules;
 mod states;
 mod terms;
@@ -203,6 +204,9 @@ clauses! {
         a_store_says_what_it_is_and_that_it_is_well
         nothing_is_accepted_after_the_close
         the_ends_of_time_are_moments_like_others
+    }
+    roll {
+        rule_28_what_is_kept_of_all_is_what_is_there
     }
     schedules {
         an_accepted_schedule_is_there_as_it_was_asked_for

@@ -35,7 +35,13 @@ pub(crate) struct BoardView<'a> {
     /// Failed jobs that wait for somebody to decide.
     #[schema(minimum = 0)]
     dead_letters: u64,
-    /// What is next.
+    /// All schedules.
+    #[schema(minimum = 0)]
+    total_schedules: u64,
+    /// Those among them that are switched on.
+    #[schema(minimum = 0)]
+    enabled_schedules: u64,
+    /// What is next: the waiting job that runs next, or the schedule that fires next if that is sooner.
     #[schema(required)]
     next_execution: Option<NextView<'a>>,
     /// Jobs that failed in the last 24 hours; the same as `failedLast24h`.
@@ -79,7 +85,7 @@ pub(crate) struct BoardView<'a> {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NextExecution)]
 pub(crate) struct NextView<'a> {
-    /// The subtype of the job.
+    /// The name of the schedule, or the subtype of the job.
     job_name: &'a str,
     #[schema(value_type = Option<String>, format = DateTime, required)]
     scheduled_at: Option<Shown<Timestamp>>,
@@ -145,7 +151,9 @@ impl<'a> BoardView<'a> {
             queued_jobs: tally.of(Status::Queued),
             delayed_jobs: tally.delayed,
             dead_letters: tally.dead,
-            next_execution: board.next.as_deref().map(NextView::of),
+            total_schedules: board.schedules.enabled + board.schedules.disabled,
+            enabled_schedules: board.schedules.enabled,
+            next_execution: NextView::of(board),
             recent_failures: day.failed,
             succeeded: day.completed,
             failed: day.failed,
@@ -162,8 +170,12 @@ impl<'a> BoardView<'a> {
 }
 
 impl<'a> NextView<'a> {
-    fn of(job: &'a Job) -> Self {
-        Self { job_name: job.spec.sub_type.as_str(), scheduled_at: job.run_at().map(Shown) }
+    fn of(board: &'a Board) -> Option<Self> {
+        let job = board.next.as_deref().and_then(|job| Some((job.run_at()?, job.spec.sub_type.as_str())));
+        let next = board.schedules.upcoming.first();
+        let schedule = next.and_then(|schedule| Some((schedule.due_at()?, &*schedule.spec.name)));
+        let (at, job_name) = job.into_iter().chain(schedule).min_by_key(|(at, _)| *at)?;
+        Some(Self { job_name, scheduled_at: Some(Shown(at)) })
     }
 }
 

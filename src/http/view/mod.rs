@@ -27,7 +27,10 @@ pub(crate) use board::{BoardView, NextView, PercentilesView, ThroughputView, Wai
 pub(crate) use cron::{ForecastView, TickView};
 pub(crate) use envelope::{Created, ErrorView, FieldView, Listed, Pagination, counted};
 pub(crate) use execution::ExecutionView;
-pub(crate) use figures::{IndexView, JobsStatusView, LiveView, OverviewView, ReadyView, StatusJobView};
+pub(crate) use figures::{
+    FailedScheduleView, IndexView, JobsStatusView, LiveView, OverviewView, ReadyView, ScheduleFiguresView,
+    StatusJobView, UpcomingScheduleView,
+};
 pub(crate) use job::{AcceptedView, ErrorOfJob, JobView, Length, etag};
 pub(crate) use named::{KeptView, LockView, StateView};
 pub(crate) use parts::{AttemptView, BulkView, CleanupView, ExplainView, LogLineView, ProcessorView, RetryView};

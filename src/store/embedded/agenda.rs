@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
+use super::roll::Roll;
 use crate::clock::Timestamp;
 use crate::schedule::{Schedule, ScheduleId};
 use crate::store::PageOf;
-use crate::store::schedules::{ScheduleFilter, SchedulePage, ScheduleSort, Which};
+use crate::store::schedules::{ScheduleFigures, ScheduleFilter, SchedulePage, ScheduleSort, Which};
 
 /// The committed schedules.
 #[derive(Default)]
@@ -22,6 +23,7 @@ struct Shown {
     ordered: BTreeMap<Place, Arc<Schedule>>,
     places: HashMap<ScheduleId, Place>,
     names: HashMap<Arc<str>, ScheduleId>,
+    roll: Roll,
 }
 
 type Place = (Timestamp, ScheduleId);
@@ -36,6 +38,7 @@ impl Agenda {
         let place = (schedule.created_at, schedule.id);
         shown.places.insert(schedule.id, place);
         let name = schedule.spec.name.clone();
+        shown.roll_on(place, Some(&schedule));
         let before = shown.ordered.insert(place, schedule);
         if let Some(before) = before.filter(|before| before.spec.name != name) {
             shown.release_name(&before);
@@ -46,7 +49,9 @@ impl Agenda {
     /// Shows a schedule no more.
     pub(super) fn hide(&self, id: ScheduleId) {
         let mut shown = self.0.write();
-        if let Some(schedule) = shown.places.remove(&id).and_then(|place| shown.ordered.remove(&place)) {
+        let Some(place) = shown.places.remove(&id) else { return };
+        shown.roll_on(place, None);
+        if let Some(schedule) = shown.ordered.remove(&place) {
             shown.release_name(&schedule);
         }
     }
@@ -59,6 +64,25 @@ impl Agenda {
             Which::Name(name) => shown.names.get(&**name)?,
         };
         shown.ordered.get(shown.places.get(id)?).cloned()
+    }
+
+    /// All together, with the next ones and those that failed last.
+    pub(super) fn figures(&self, limit: usize, now: Timestamp) -> ScheduleFigures {
+        let shown = self.0.read();
+        let find = |id: &ScheduleId| shown.ordered.get(shown.places.get(id)?).cloned();
+        let roll = &shown.roll;
+        let paused = roll.on_hold.iter().filter_map(find).filter(|schedule| schedule.life.is_on_hold(now)).count();
+        ScheduleFigures {
+            enabled: roll.enabled.iter().sum(),
+            disabled: roll.disabled.iter().sum(),
+            paused: paused as u64,
+            by_priority: roll.by_priority(),
+            executions: roll.executions,
+            failures: roll.failures,
+            failing: roll.failing.len() as u64,
+            upcoming: roll.due.iter().filter_map(|(_, id)| find(id)).take(limit).collect(),
+            failed: roll.failing.iter().rev().filter_map(|(_, id)| find(id)).take(limit).collect(),
+        }
     }
 
     /// A page of those that a filter names.
@@ -101,6 +125,14 @@ impl Agenda {
 }
 
 impl Shown {
+    /// Takes the schedule of a place out of what is kept of all, and in as it is now.
+    fn roll_on(&mut self, place: Place, after: Option<&Arc<Schedule>>) {
+        if let Some(before) = self.ordered.get(&place) {
+            self.roll.leave(before);
+        }
+        after.into_iter().for_each(|after| self.roll.enter(after));
+    }
+
     /// Frees a name, unless somebody else has it by now.
     fn release_name(&mut self, schedule: &Schedule) {
         if self.names.get(&schedule.spec.name) == Some(&schedule.id) {

@@ -11,7 +11,7 @@
 //! | `named`, `locks`, `states` | things by name that are there for a term |
 //! | `ticket`, `journal`, `lead`, `disk` | group commit: who waits, the queue, who writes, the transaction |
 //! | `schema`, `rows`, `terms`, `history`, `readers`, `prune`, `checkpoint` | the tables, and what is read from and done to them |
-//! | `schedules`, `plans`, `agenda`, `plan_rows` | schedules: their steps, as decided, as shown, as rows |
+//! | `schedules`, `plans`, `agenda`, `roll`, `plan_rows` | schedules: their steps, as decided, as shown, all together, as rows |
 //! | `ledger`, `recover`, [`inspect`] | what ran when the process died; a look from outside |
 //!
 //! Without a journal it is the same engine: a change is confirmed in the step that decides it.
@@ -43,6 +43,7 @@ mod prune;
 mod readers;
 mod ready;
 mod recover;
+mod roll;
 mod rows;
 mod schedules;
 mod schema;

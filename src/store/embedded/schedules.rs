@@ -11,7 +11,7 @@ use super::{Embedded, Ticket, settled};
 use crate::clock::Timestamp;
 use crate::job::{self, Job, JobId};
 use crate::schedule::{NewSchedule, Schedule, ScheduleId, Transition};
-use crate::store::schedules::{Added, Due, ScheduleFilter, SchedulePage, Schedules, Stepped, Which};
+use crate::store::schedules::{Added, Due, ScheduleFigures, ScheduleFilter, SchedulePage, Schedules, Stepped, Which};
 use crate::store::{Answer, PageOf};
 
 impl Embedded {
@@ -125,6 +125,10 @@ impl Schedules for Embedded {
             settled(ticket).await?;
             Ok(schedule)
         })
+    }
+
+    fn schedule_figures(&self, limit: usize, now: Timestamp) -> Answer<'_, ScheduleFigures> {
+        Box::pin(std::future::ready(Ok(self.agenda.figures(limit, now))))
     }
 
     fn due_schedules(&self, now: Timestamp, limit: usize) -> Answer<'_, Vec<Due>> {

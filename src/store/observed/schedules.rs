@@ -8,7 +8,7 @@ use super::metrics::Counted;
 use super::surely::Surely;
 use crate::clock::Timestamp;
 use crate::schedule::{NewSchedule, Schedule, ScheduleId, Transition};
-use crate::store::schedules::{Added, Due, ScheduleFilter, SchedulePage, Schedules, Stepped, Which};
+use crate::store::schedules::{Added, Due, ScheduleFigures, ScheduleFilter, SchedulePage, Schedules, Stepped, Which};
 use crate::store::{Answer, PageOf};
 
 /// Schedules that tell of what others do: of jobs that were made or stopped to whoever watches jobs, and of new times to
@@ -67,6 +67,10 @@ impl Schedules for ObservedSchedules {
 
     fn remove_schedule(&self, id: ScheduleId) -> Answer<'_, Option<Arc<Schedule>>> {
         Box::pin(self.shared.timed("remove_schedule", self.inner.remove_schedule(id)))
+    }
+
+    fn schedule_figures(&self, limit: usize, now: Timestamp) -> Answer<'_, ScheduleFigures> {
+        self.inner.schedule_figures(limit, now)
     }
 
     fn due_schedules(&self, now: Timestamp, limit: usize) -> Answer<'_, Vec<Due>> {
