@@ -12,4 +12,5 @@ mod room;
 mod rounds;
 mod server;
 mod sharing;
+mod ticks;
 mod wire;

@@ -46,6 +46,17 @@ impl Wire {
         self.ask("POST", path, None, Some(body))
     }
 
+    /// Waits until so many events of the stream of all jobs say this.
+    pub fn hear(&self, mut times: usize, wanted: &str) {
+        let mut stream = BufReader::new(TcpStream::connect(&self.address).unwrap());
+        stream.get_ref().set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(stream.get_mut(), "GET /events HTTP/1.1\r\nHost: {}\r\n\r\n", self.address).unwrap();
+        while times > 0 {
+            let line = line(&mut stream).unwrap();
+            times -= usize::from(line.starts_with("data:") && line.contains(wanted));
+        }
+    }
+
     fn exchange(&mut self, method: &str, path: &str, key: Option<&str>, body: Option<&Value>) -> io::Result<Reply> {
         let stream = match &mut self.stream {
             Some(stream) => stream,
