@@ -3,6 +3,7 @@
 #![cfg(all(unix, feature = "http-client"))]
 
 mod embedded;
+mod marketplace;
 mod program;
 mod served;
 mod small;
