@@ -65,9 +65,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     stock::fill(&market.data, place.at.unwrap_or_else(|| service.now())).map_err(|failure| failure.to_string())?;
 
     let changes = service.hub().changes(None)?;
-    schedules::register(service, place.cron.as_ref()).await?;
+    let by_hand = place.rounds.is_some() && place.cron.is_none();
+    schedules::register(service, place.cron.as_ref(), by_hand).await?;
     match place.rounds {
-        Some(rounds) if place.cron.is_some() => schedules::wait_for_firings(service, changes, rounds).await?,
+        Some(rounds) if !by_hand => schedules::wait_for_firings(service, changes, rounds).await?,
         Some(rounds) => schedules::run_by_hand(service, rounds).await?,
         None => serve(service.clone(), place.port).await?,
     }

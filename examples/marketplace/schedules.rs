@@ -32,8 +32,8 @@ const SCHEDULES: [(&str, &str, &str); 8] = [
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Sees to it that the schedules are there. One that is there already stays as people have changed it, unless all are
-/// to fire by one expression.
-pub async fn register(service: &Service, cron: Option<&Cron>) -> Result<(), Box<dyn Error>> {
+/// to fire by one expression. While jobs are run by hand, none fires by itself.
+pub async fn register(service: &Service, cron: Option<&Cron>, by_hand: bool) -> Result<(), Box<dyn Error>> {
     for (name, sub_type, own) in SCHEDULES {
         let times = cron.cloned().map_or_else(|| own.parse(), Ok)?;
         let spec = Spec {
@@ -42,10 +42,11 @@ pub async fn register(service: &Service, cron: Option<&Cron>) -> Result<(), Box<
             notification_emails: vec!["admin@okla.example".into()],
             ..Spec::new(name, Name::new(sub_type)?, Timetable::new(times, Zone::new(days::ZONE)?))
         };
-        match service.create_schedule(NewSchedule::new(spec.clone())).await {
+        match service.create_schedule(NewSchedule { enabled: !by_hand, ..NewSchedule::new(spec.clone()) }).await {
             Err(Refused::Taken { .. }) if cron.is_some() => {
-                service.replace_schedule(name, spec, None, None).await?;
+                service.replace_schedule(name, spec, Some(true), None).await?;
             }
+            Err(Refused::Taken { .. }) if by_hand => drop(service.switch_schedule(name, false).await?),
             Err(Refused::Taken { .. }) => {}
             other => drop(other?),
         }
@@ -64,6 +65,9 @@ pub async fn run_by_hand(service: &Service, rounds: u64) -> Result<(), Box<dyn E
         for job in follow_ups(service).await? {
             service.wait_for_end(job.id, PATIENCE).await?;
         }
+    }
+    for (name, ..) in SCHEDULES {
+        service.switch_schedule(name, true).await?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 mod embedded;
 mod marketplace;
 mod program;
+mod resync;
 mod served;
 mod small;
 mod techhub;

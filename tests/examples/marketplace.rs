@@ -150,7 +150,7 @@ fn all_schedules_fire_by_themselves_and_no_tick_twice() {
 fn a_bad_option_is_told_and_nothing_is_made() {
     let folder = tempfile::tempdir().unwrap();
     for (options, message) in [
-        (["--cron", "0 0 30 2 *"], "30"),
+        (["--cron", "0 0 30 2 *"], "a date that never comes"),
         (["--rounds", "many"], "`many` is not a number"),
         (["--colour", "red"], "`--colour` is unknown"),
     ] {

@@ -33,6 +33,11 @@ impl Served {
         Self { url, child, client: Client::builder().no_proxy().build().unwrap() }
     }
 
+    /// Where it listens.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     pub fn get(&self, path: &str) -> RequestBuilder {
         self.client.get(format!("{}{path}", self.url))
     }
