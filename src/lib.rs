@@ -69,6 +69,9 @@
 //! | have something done afterwards | [`Context::enqueue`](work::Context::enqueue) | `follow_up` |
 //! | leave a result, small or large | [`work::Completion`], [`store::results`] | `techhub` |
 //! | put off, hurry, bound or mark a job | [`job::NewJob`] | `unique` |
+//! | have something done by the clock | [`Service::create_schedule`](service::Service::create_schedule), [`schedule::Spec`] | `marketplace` |
+//! | do something alone | [`Context::lock`](work::Context::lock), [`Hold::fencing_token`](store::Hold::fencing_token) | `resync` |
+//! | leave something for other jobs | [`Context::shared_state`](work::Context::shared_state) | `marketplace`, `resync` |
 //! | have one job and no more | [`NewJob::unique`](job::NewJob::unique), [`Service::accept`](service::Service::accept) | `unique` |
 //! | ask, look and wait without HTTP | [`service::Service`] | all of them |
 //! | answer from your own endpoint | [`http::accepted`], [`http::refused`] | `techhub` |
