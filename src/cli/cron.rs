@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use faena::clock::{Clock, Timestamp};
 use faena::limits;
-use faena::schedule::{ClockChange, Tick};
+use faena::schedule::{ClockChange, Fold, Tick, Timetable};
 use faena::service::forecast::{Forecast, Question, forecast};
 
 use super::args;
@@ -81,11 +81,16 @@ fn print(forecast: &Forecast) -> Result<(), Trouble> {
         return Ok(());
     }
     output::line("")?;
-    table(forecast)?;
+    times(&forecast.timetable, &forecast.ticks)
+}
+
+/// The times of a timetable as a table, with what its marks mean.
+pub fn times(timetable: &Timetable, ticks: &[Tick]) -> Result<(), Trouble> {
+    table(timetable, ticks)?;
     for change in ClockChange::ALL {
-        if forecast.ticks.iter().any(|tick| tick.clock_change == Some(*change)) {
+        if ticks.iter().any(|tick| tick.clock_change == Some(*change)) {
             output::line("")?;
-            output::paragraph(&format!("{change}: {}", meaning(*change, forecast)))?;
+            output::paragraph(&format!("{change}: {}", meaning(*change, timetable)))?;
         }
     }
     Ok(())
@@ -116,13 +121,13 @@ const ZONE: &str = "";
 const MARK: &str = "CLOCK";
 
 /// The table for the terminal, or all columns for a pipe.
-fn table(forecast: &Forecast) -> Result<(), Trouble> {
+fn table(timetable: &Timetable, ticks: &[Tick]) -> Result<(), Trouble> {
     let width = if output::is_terminal() { output::width() } else { u16::MAX };
     let columns: Vec<_> = COLUMNS.iter().filter(|column| column.from <= width).collect();
-    let zone = forecast.timetable.zone.as_str().to_uppercase();
+    let zone = timetable.zone.as_str().to_uppercase();
     let heads: Vec<&str> = columns.iter().map(|column| if column.head == ZONE { &zone } else { column.head }).collect();
     let mut table = output::table(&heads);
-    for tick in &forecast.ticks {
+    for tick in ticks {
         table.add_row(columns.iter().map(|column| {
             let cell = Cell::new((column.cell)(tick));
             if column.head == MARK { cell.fg(Color::Yellow) } else { cell }
@@ -156,15 +161,17 @@ fn weekday(tick: &Tick) -> String {
 }
 
 /// What a mark says.
-fn meaning(change: ClockChange, forecast: &Forecast) -> &'static str {
-    match change {
-        ClockChange::Gap => {
+fn meaning(change: ClockChange, timetable: &Timetable) -> &'static str {
+    match (change, timetable.dst.fold) {
+        (ClockChange::Gap, _) => {
             "the clock leaps over the time that was meant; it comes at the first instant after the leap instead"
         }
-        ClockChange::Fold if forecast.timetable.cron.is_rhythm() => {
+        (ClockChange::Fold, _) if timetable.cron.is_rhythm() => {
             "the clock shows this time twice; an expression for every hour comes both times"
         }
-        ClockChange::Fold => "the clock shows this time twice; it comes the first time alone",
+        (ClockChange::Fold, Fold::First) => "the clock shows this time twice; it comes the first time alone",
+        (ClockChange::Fold, Fold::Second) => "the clock shows this time twice; it comes the second time alone",
+        (ClockChange::Fold, Fold::Both) => "the clock shows this time twice; it comes both times",
     }
 }
 

@@ -22,6 +22,7 @@ mod payload;
 mod result;
 mod retry;
 mod run;
+mod schedules;
 mod serve;
 mod server;
 mod span;
@@ -86,6 +87,7 @@ enum Command {
     Result(result::ResultOf),
     Stats(stats::Stats),
     Cleanup(cleanup::Cleanup),
+    Schedules(schedules::Schedules),
     Cron(cron::Cron),
     Openapi(openapi::Openapi),
     Doctor(doctor::Doctor),
@@ -123,6 +125,7 @@ impl Command {
             Self::Result(command) => command.run(),
             Self::Stats(command) => command.run(),
             Self::Cleanup(command) => command.run(),
+            Self::Schedules(command) => command.run(),
             Self::Cron(command) => command.run(),
             Self::Openapi(command) => command.run(),
             Self::Doctor(command) => command.run(),
@@ -142,6 +145,7 @@ impl Command {
             Self::Stats(command) => command.connection.json,
             Self::Cleanup(command) => command.connection.json,
             Self::Doctor(command) => command.json,
+            Self::Schedules(command) => command.connection().json,
             Self::Cron(command) => command.json,
             Self::Run(command) => command.json,
             Self::Openapi(command) => command.json,

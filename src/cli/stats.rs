@@ -40,7 +40,7 @@ impl Stats {
 }
 
 /// Names and figures, one a line, deeper ones indented.
-fn print(value: &Value, depth: usize) -> Result<(), Trouble> {
+pub fn print(value: &Value, depth: usize) -> Result<(), Trouble> {
     let Some(fields) = value.as_object() else { return output::line(plain(value)) };
     let width = fields.keys().map(|name| name.len()).max().unwrap_or(0);
     for (name, value) in fields {

@@ -6,10 +6,12 @@
 //! | [`wire`] | what is sent and what comes back |
 //! | [`error`] | why a call did not do what was asked |
 //! | [`sharing`] | locks and shared states |
+//! | [`schedules`] | schedules: made, changed, switched, fired by hand |
 //! | [`watch`] | following one job to its end, across restarts of the server |
 
 pub mod error;
 mod exchange;
+pub mod schedules;
 pub mod sharing;
 pub mod watch;
 pub mod wire;
@@ -67,6 +69,11 @@ impl Client {
         if let Some(key) = idempotency_key {
             request = request.header("Idempotency-Key", key);
         }
+        self.accepted(request).await
+    }
+
+    /// Sends a request that a job comes of.
+    async fn accepted(&self, request: reqwest::RequestBuilder) -> Result<Accepted, ClientError> {
         let answer = self.exchange.send(request).await?;
         let header = |name| answer.headers().get(name)?.to_str().ok().map(str::to_owned);
         let (location, retry_after) = (header(LOCATION), header(RETRY_AFTER));

@@ -59,6 +59,8 @@ pub(crate) async fn index(call: Call, _: Payload) -> Answer {
         ("jobs", "/jobs"),
         ("batch", "/jobs/batch"),
         ("deadLetters", "/dead-letters"),
+        ("schedules", "/schedules"),
+        ("executions", "/executions"),
         ("processors", "/processors"),
         ("events", "/events"),
         ("statistics", "/jobs/statistics/overview"),

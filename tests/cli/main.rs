@@ -13,6 +13,8 @@ mod round_trips;
 #[cfg(unix)]
 mod running;
 #[cfg(unix)]
+mod schedules;
+#[cfg(unix)]
 mod served;
 mod serving;
 mod watching;
