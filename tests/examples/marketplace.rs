@@ -104,7 +104,9 @@ fn the_backups_hold_what_the_databases_held(folder: &Path) {
 
 /// The archive is still there for a server that is started afterwards.
 async fn what_is_archived_is_deleted_and_nothing_else(folder: &Path) {
-    let market = Served::start("marketplace", folder, &[("MARKETPLACE_PORT", "0"), ("MARKETPLACE_DATA", "market")]);
+    let variables = [("MARKETPLACE_PORT", "0"), ("MARKETPLACE_DATA", "market"), ("MARKETPLACE_AT", MORNING)];
+    let market = Served::start("marketplace", folder, &variables);
+    all_schedules_wait_for_their_times(&market).await;
     let jobs = answered(market.get("/jobs?subType=cleanup_old_logs"), StatusCode::OK).await;
     let jobs = jobs["data"].as_array().unwrap();
     let mut archived = BTreeSet::new();
@@ -121,6 +123,17 @@ async fn what_is_archived_is_deleted_and_nothing_else(folder: &Path) {
     // One line an hour, and 90 days that they are kept.
     assert_eq!((archived.len(), left.len()), (6_000 - 90 * 24 - 1, 90 * 24 + 1));
     assert_eq!(&archived | &left, (1..=6_000).collect::<BTreeSet<i64>>());
+}
+
+/// They were run by hand twice; one may have fired since.
+async fn all_schedules_wait_for_their_times(market: &Served) {
+    let schedules = answered(market.get("/schedules"), StatusCode::OK).await;
+    let schedules = schedules["data"].as_array().unwrap();
+    assert_eq!(schedules.len(), 8);
+    for schedule in schedules {
+        assert_eq!((&schedule["status"], &schedule["timezone"]), (&json!("enabled"), &json!("America/Santo_Domingo")));
+        assert!(schedule["successfulExecutions"].as_u64() >= Some(2) && schedule["nextExecutionAt"].is_string());
+    }
 }
 
 #[test]
