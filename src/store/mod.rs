@@ -12,6 +12,7 @@ pub mod locks;
 pub mod observed;
 pub mod query;
 pub mod results;
+pub mod safekeeping;
 pub mod schedules;
 pub mod shared;
 mod slug;
@@ -31,6 +32,7 @@ pub use activity::{Activity, Figures};
 pub use hold::Hold;
 pub use locks::{Acquired, Grant, Lock, Locks, Proof, Released, Take};
 pub use query::{Filter, Page, PageOf, Sort, Tally};
+pub use safekeeping::Safekeeping;
 pub use schedules::Schedules;
 pub use shared::SharedState;
 pub use slug::Slug;
@@ -128,6 +130,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// Its states.
     fn states(&self) -> &dyn States;
+
+    /// Who checks and copies what it has on disk; none where there is nothing of the kind, or others look after it.
+    fn safekeeping(&self) -> Option<&dyn Safekeeping> {
+        None
+    }
 
     /// Whether it can commit, and what it is.
     fn health(&self) -> Health;

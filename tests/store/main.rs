@@ -19,6 +19,7 @@ mod overdue;
 mod plans;
 mod reference;
 mod roll;
+mod safekeeping;
 mod schedules;
 mod states;
 mod terms;
@@ -205,6 +206,10 @@ clauses! {
         nothing_is_accepted_after_the_close
         the_ends_of_time_are_moments_like_others
     }
+    safekeeping {
+        a_store_with_nothing_on_disk_says_so
+        nothing_is_copied_after_the_close
+    }
     roll {
         rule_28_what_is_kept_of_all_is_what_is_there
     }
@@ -225,5 +230,18 @@ clauses! {
         a_list_names_what_its_filter_says
         executions_are_the_jobs_that_any_schedule_made
         nothing_is_planned_after_the_close
+    }
+}
+
+clauses! {
+    disk Sqlite {
+        safekeeping {
+            a_copy_opens_as_a_store_with_everything_that_was_there
+            the_queue_goes_on_and_what_comes_meanwhile_is_not_in_the_copy
+            rule_08_what_was_acknowledged_before_is_in_a_copy_taken_under_load
+            a_copy_that_is_stopped_leaves_nothing
+            a_file_that_exists_is_left_alone_and_a_half_one_is_not_taken_for_a_whole
+            a_check_says_what_is_wrong
+        }
     }
 }

@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 
 use super::disk::DiskError;
+use super::safekeeping::Snapshots;
 
 /// Commits between two passing checkpoints.
 const COMMITS_BETWEEN: u32 = 64;
@@ -22,13 +23,14 @@ const LOG_PAGES_MAX: i64 = 4_096;
 pub(super) struct Checkpointer {
     wake: Option<SyncSender<()>>,
     too_long: Arc<AtomicBool>,
+    snapshots: Arc<Snapshots>,
     thread: Option<JoinHandle<()>>,
     commits: u32,
 }
 
 impl Checkpointer {
     /// Starts the thread.
-    pub(super) fn start(path: &Path) -> std::io::Result<Self> {
+    pub(super) fn start(path: &Path, snapshots: Arc<Snapshots>) -> std::io::Result<Self> {
         let conn = Connection::open(path).map_err(std::io::Error::other)?;
         let (wake, woken) = sync_channel::<()>(1);
         let too_long = Arc::new(AtomicBool::new(false));
@@ -40,7 +42,7 @@ impl Checkpointer {
                 }
             }
         })?;
-        Ok(Self { wake: Some(wake), too_long, thread: Some(thread), commits: 0 })
+        Ok(Self { wake: Some(wake), too_long, snapshots, thread: Some(thread), commits: 0 })
     }
 
     /// Counts a commit.
@@ -50,7 +52,9 @@ impl Checkpointer {
 
     /// Wakes the thread now and then.
     pub(super) fn after_commit(&mut self, conn: &Connection) {
-        if self.too_long.swap(false, Ordering::AcqRel) {
+        // Beginning the log anew waits for whoever reads a snapshot, and a copy takes its time: it grows meanwhile.
+        if self.too_long.load(Ordering::Acquire) && !self.snapshots.are_held() {
+            self.too_long.store(false, Ordering::Release);
             fold(conn, "RESTART");
             self.commits = 0;
         }

@@ -12,6 +12,7 @@
 //! | `ticket`, `journal`, `lead`, `disk` | group commit: who waits, the queue, who writes, the transaction |
 //! | `schema`, `rows`, `terms`, `history`, `readers`, `prune`, `checkpoint` | the tables, and what is read from and done to them |
 //! | `schedules`, `plans`, `agenda`, `roll`, `plan_rows` | schedules: their steps, as decided, as shown, all together, as rows |
+//! | `safekeeping`, `copy` | checks and copies of what is on disk |
 //! | `ledger`, `recover`, [`inspect`] | what ran when the process died; a look from outside |
 //!
 //! Without a journal it is the same engine: a change is confirmed in the step that decides it.
@@ -22,6 +23,7 @@ mod blocks;
 mod checkpoint;
 mod claim;
 mod commit;
+mod copy;
 mod core;
 mod counts;
 mod disk;
@@ -45,6 +47,7 @@ mod ready;
 mod recover;
 mod roll;
 mod rows;
+mod safekeeping;
 mod schedules;
 mod schema;
 mod search;
@@ -73,12 +76,13 @@ use self::journal::{Change, Journal};
 use self::ledger::Ledger;
 use self::minutes::Minutes;
 use self::readers::Readers;
+use self::safekeeping::{Keeper, Snapshots};
 pub use self::schema::Durability;
 use self::shown::Shown;
 use self::ticket::{Ticket, settled};
 use super::{
     Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Page, PageOf,
-    Prune, Pruned, Recovered, Standing, States, Store, StoreError, Tally,
+    Prune, Pruned, Recovered, Safekeeping, Standing, States, Store, StoreError, Tally,
 };
 use crate::clock::Timestamp;
 use crate::job::{Job, JobId, Name, Payload, Transition};
@@ -100,10 +104,20 @@ pub struct Embedded {
 struct Journalled {
     journal: Arc<Journal>,
     readers: Readers,
+    keeper: Keeper,
     blocks: Arc<RwLock<Blocks>>,
     ledger: Ledger,
     /// Held while the store is open.
     lock: Mutex<Option<File>>,
+}
+
+impl Journalled {
+    /// Ends who reads and who writes.
+    fn close(&self) {
+        self.keeper.close();
+        self.journal.close();
+        self.readers.close();
+    }
 }
 
 /// Where and how to keep the store on disk.
@@ -156,7 +170,8 @@ impl Embedded {
         let mut core = Core::new(true);
         let shown = Arc::new(Shown::default());
         let (mut recovered, changes, counts) = recover::recover(&conn, &noted, &mut core, &shown, now)?;
-        let checkpointer = checkpoint::Checkpointer::start(&open.path).map_err(disk::broken)?;
+        let snapshots = Arc::<Snapshots>::default();
+        let checkpointer = checkpoint::Checkpointer::start(&open.path, snapshots.clone()).map_err(disk::broken)?;
         let minutes = Arc::new(RwLock::new(Minutes::read(&conn)?));
         let mut disk = disk::Disk::new(conn, checkpointer, minutes.clone()).map_err(disk::broken)?;
         disk.write(changes.iter(), |_| Vec::new()).map_err(disk::broken)?;
@@ -173,7 +188,8 @@ impl Embedded {
             .map_err(disk::broken)?;
         recovered.took_ms = began.elapsed().as_millis() as u64;
         let readers = Readers::open(&open.path)?;
-        let journalled = Some(Journalled { journal, readers, blocks, ledger, lock: Mutex::new(Some(lock)) });
+        let keeper = Keeper::new(open.path.clone(), snapshots);
+        let journalled = Some(Journalled { journal, readers, keeper, blocks, ledger, lock: Mutex::new(Some(lock)) });
         Ok(Self { core, shown, agenda, minutes, journalled, recovered, closed: false.into(), new_work })
     }
 
@@ -336,6 +352,10 @@ impl Store for Embedded {
         self
     }
 
+    fn safekeeping(&self) -> Option<&dyn Safekeeping> {
+        self.journalled.as_ref().map(|journalled| &journalled.keeper as &dyn Safekeeping)
+    }
+
     fn health(&self) -> Health {
         let degraded = self.journalled.as_ref().and_then(|journalled| journalled.journal.broken());
         let engine = if self.journalled.is_some() { "sqlite" } else { "memory" };
@@ -346,8 +366,7 @@ impl Store for Embedded {
         Box::pin(async move {
             self.closed.store(true, Ordering::Release);
             if let Some(journalled) = &self.journalled {
-                journalled.journal.close();
-                journalled.readers.close();
+                journalled.close();
                 *journalled.lock.lock() = None;
             }
             Ok(())
@@ -358,8 +377,7 @@ impl Store for Embedded {
 impl Drop for Embedded {
     fn drop(&mut self) {
         if let Some(journalled) = &self.journalled {
-            journalled.journal.close();
-            journalled.readers.close();
+            journalled.close();
         }
     }
 }

@@ -25,6 +25,8 @@ pub enum Durability {
 
 /// The form that this program reads and writes.
 pub(super) const SCHEMA_VERSION: i64 = 3;
+/// Bytes of the write-ahead log that are kept to be written over: four times what it usually grows to.
+const LOG_BYTES_KEPT: i64 = 64 * 1024 * 1024;
 /// Marks a file as faena's: the bytes of `faen`.
 const APPLICATION_ID: i64 = 0x6661_656E;
 
@@ -116,6 +118,8 @@ pub(super) fn open_to_write(path: &Path, durability: Durability) -> Result<Conne
         conn.pragma_update(None, "journal_mode", "WAL")?;
         conn.pragma_update(None, "synchronous", synchronous)?;
         conn.pragma_update(None, "wal_autocheckpoint", 0)?;
+        // A log that grew under a long read gives the room back when it begins anew.
+        conn.pragma_update(None, "journal_size_limit", LOG_BYTES_KEPT)?;
         conn.pragma_update(None, "cache_size", -65_536)?;
         conn.pragma_update(None, "temp_store", "MEMORY")?;
         conn.set_prepared_statement_cache_capacity(64);

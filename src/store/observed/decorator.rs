@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::job::{Job, JobId, Name, Transition};
 use crate::store::{
     Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Page, PageOf,
-    Prune, Pruned, Standing, States, Store, StoreError, Tally,
+    Prune, Pruned, Safekeeping, Standing, States, Store, StoreError, Tally,
 };
 use crate::watch::Hub;
 
@@ -166,7 +166,7 @@ impl Store for Observed {
         self.timed("prune", self.shared.inner.prune(prune, now))
     }
 
-    /// Nobody watches figures, locks and states: they are the inner store's own.
+    /// Nobody watches figures, locks, states and safekeeping: they are the inner store's own.
     fn figures(&self) -> &dyn Figures {
         self.shared.inner.figures()
     }
@@ -177,6 +177,10 @@ impl Store for Observed {
 
     fn states(&self) -> &dyn States {
         self.shared.inner.states()
+    }
+
+    fn safekeeping(&self) -> Option<&dyn Safekeeping> {
+        self.shared.inner.safekeeping()
     }
 
     fn health(&self) -> Health {
