@@ -94,7 +94,7 @@
 //! # How it is built
 //!
 //! Modules know only those above them in this list:
-//! [`error`], [`clock`], [`limits`] · [`job`] and [`schedule`] (the domain, pure) · [`watch`] (who is told of changes) · [`store`] (the
+//! [`error`], [`clock`], [`limits`] · [`job`], [`schedule`] and [`alert`] (the domain, pure) · [`watch`] (who is told of changes) · [`store`] (the
 //! port and its engine) · [`work`] and [`upkeep`] · [`processors`] · [`service`] (the use cases) · [`http`],
 //! [`client`] · [`app`].
 //!
@@ -109,6 +109,7 @@
 //! | `object-store` | large results in S3, Azure Blob Storage or Google Cloud Storage | no |
 #![warn(missing_docs)]
 
+pub mod alert;
 pub mod app;
 #[cfg(feature = "http-client")]
 pub mod client;

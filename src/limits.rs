@@ -88,6 +88,26 @@ pub const LISTED_OUTPUT_LINES_MAX: usize = 10;
 /// Ticks of the past that one backfill fires.
 pub const BACKFILL_MAX: usize = 1_000;
 
+/// Alert rules: each is looked at every time.
+pub const ALERT_RULES_MAX: usize = 100;
+/// Alerts that fire at once; whoever has more has one great trouble, and not a thousand.
+pub const ALERTS_FIRING_MAX: usize = 1_000;
+/// Cleared alerts that are remembered; they are kept in memory.
+pub const ALERTS_CLEARED_MAX: usize = 5_000;
+/// Time that a cleared alert is remembered.
+pub const ALERT_RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Failures in a row that a rule waits for at most.
+pub const ALERT_FAILURES_MAX: u64 = 1_000;
+/// Jobs that a rule lets wait at most.
+pub const ALERT_JOBS_MAX: u64 = 1_000_000_000;
+/// Longest time that a rule waits.
+pub const ALERT_SPAN_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
+/// Longest time between two looks at what time alone can break. A bound that is shorter is looked at in its own time, but
+/// not more often than each [`ALERT_LOOK_MIN`].
+pub const ALERT_LOOK_EVERY: Duration = Duration::from_secs(10);
+/// Shortest time between two looks by the clock.
+pub const ALERT_LOOK_MIN: Duration = Duration::from_secs(1);
+
 /// Bytes of a progress message.
 pub const MESSAGE_BYTES_MAX: usize = 500;
 /// Bytes of an error's message.

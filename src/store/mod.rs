@@ -6,6 +6,7 @@
 //! future is dropped.
 
 pub mod activity;
+pub mod alerts;
 pub mod embedded;
 pub mod hold;
 pub mod locks;
@@ -29,6 +30,7 @@ use bytes::Bytes;
 use crate::clock::Timestamp;
 use crate::job::{Holder, Job, JobId, Name, NewJob, Payload, Transition};
 pub use activity::{Activity, Figures};
+pub use alerts::Alerts;
 pub use hold::Hold;
 pub use locks::{Acquired, Grant, Lock, Locks, Proof, Released, Take};
 pub use query::{Filter, Page, PageOf, Sort, Tally};
@@ -135,6 +137,9 @@ pub trait Store: Send + Sync + 'static {
     fn safekeeping(&self) -> Option<&dyn Safekeeping> {
         None
     }
+
+    /// Its alert rules and alerts.
+    fn alerts(&self) -> &dyn Alerts;
 
     /// Whether it can commit, and what it is.
     fn health(&self) -> Health;

@@ -102,11 +102,16 @@ impl State {
 impl Expected {
     /// Whether what is there will do.
     pub fn allows(self, there: Option<&State>) -> bool {
+        self.allows_revision(there.map(|state| state.revision))
+    }
+
+    /// Whether something of this revision will do, or nothing when there is none.
+    pub fn allows_revision(self, there: Option<u64>) -> bool {
         match self {
             Self::Anything => true,
             Self::Nothing => there.is_none(),
             Self::Something => there.is_some(),
-            Self::Revision(revision) => there.is_some_and(|state| state.revision == revision),
+            Self::Revision(revision) => there == Some(revision),
         }
     }
 }

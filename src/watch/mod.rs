@@ -12,10 +12,13 @@ use tokio::sync::{Notify, broadcast};
 pub use changes::{Change, Changes, Lagged};
 pub use single::JobWatch;
 
+use crate::alert::Alert;
 use crate::job::{Job, JobId};
 
 /// Requests to stop that may be under way to a keeper; one that falls behind looks at its runs itself.
 const STOPS_UNDER_WAY_MAX: usize = 1_024;
+/// Alerts that may be under way to a reader of them; one that falls behind looks at the list.
+const ALERTS_UNDER_WAY_MAX: usize = 1_024;
 
 /// Where changes are told, and heard.
 pub struct Hub {
@@ -24,6 +27,8 @@ pub struct Hub {
     stops: broadcast::Sender<(JobId, u32)>,
     ready: Arc<Notify>,
     planned: Arc<Notify>,
+    doubted: Arc<Notify>,
+    alerts: broadcast::Sender<Arc<Alert>>,
 }
 
 impl Default for Hub {
@@ -34,6 +39,8 @@ impl Default for Hub {
             stops: broadcast::Sender::new(STOPS_UNDER_WAY_MAX),
             ready: Arc::default(),
             planned: Arc::default(),
+            doubted: Arc::default(),
+            alerts: broadcast::Sender::new(ALERTS_UNDER_WAY_MAX),
         }
     }
 }
@@ -44,6 +51,9 @@ impl Hub {
         if job.run().is_some_and(|run| run.cancel.is_some()) {
             // Nobody listening is fine: then nothing runs here.
             let _ = self.stops.send((job.id, job.life.epoch));
+        }
+        if job.is_finished() && job.spec.schedule_id().is_some() {
+            self.doubted.notify_one();
         }
         self.single.publish(job);
         self.changes.publish(job);
@@ -62,6 +72,17 @@ impl Hub {
         self.changes.subscribe(after)
     }
 
+    /// Tells that an alert has fired or cleared.
+    pub fn publish_alert(&self, alert: &Arc<Alert>) {
+        // Nobody listening is fine.
+        let _ = self.alerts.send(alert.clone());
+    }
+
+    /// Hears of alerts that fire and clear, from now on.
+    pub fn alerts(&self) -> broadcast::Receiver<Arc<Alert>> {
+        self.alerts.subscribe()
+    }
+
     /// Hears of running jobs that were asked to stop, with the epoch of their claim.
     pub fn stops(&self) -> broadcast::Receiver<(JobId, u32)> {
         self.stops.subscribe()
@@ -76,5 +97,11 @@ impl Hub {
     /// Where it is told that a schedule may be due at another time than before, and a scheduler hears of it. A hint, too.
     pub fn planned(&self) -> &Arc<Notify> {
         &self.planned
+    }
+
+    /// Where it is told that an alert rule may be broken, or not any more, and whoever looks after them hears of it. A hint,
+    /// too.
+    pub fn doubted(&self) -> &Arc<Notify> {
+        &self.doubted
     }
 }

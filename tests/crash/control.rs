@@ -16,8 +16,8 @@ use faena::store::embedded::{Durability, Embedded, Open};
 use faena::store::observed::{Metrics, Observed};
 use faena::store::results::Memory;
 use faena::store::{
-    Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Page, PageOf,
-    Prune, Pruned, Standing, States, Store, Tally,
+    Alerts, Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Page,
+    PageOf, Prune, Pruned, Standing, States, Store, Tally,
 };
 use faena::watch::Hub;
 use faena::work::{Workers, workers};
@@ -182,6 +182,10 @@ impl Store for Hasty {
     }
 
     fn states(&self) -> &dyn States {
+        &*self.inner
+    }
+
+    fn alerts(&self) -> &dyn Alerts {
         &*self.inner
     }
 

@@ -6,8 +6,8 @@ use faena::clock::Timestamp;
 use faena::job::{Job, JobId, Name, Transition};
 use faena::store::embedded::Embedded;
 use faena::store::{
-    Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Page, PageOf,
-    Prune, Pruned, Standing, States, Store, StoreError, Tally,
+    Alerts, Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Page,
+    PageOf, Prune, Pruned, Standing, States, Store, StoreError, Tally,
 };
 use serde_json::json;
 
@@ -295,6 +295,10 @@ impl Store for Broken {
     }
 
     fn states(&self) -> &dyn States {
+        &self.inner
+    }
+
+    fn alerts(&self) -> &dyn Alerts {
         &self.inner
     }
 

@@ -2,6 +2,7 @@
 //! engine on disk promises besides; and a model that lives through random histories beside both.
 
 mod activity;
+mod alerts;
 mod bed;
 mod claim;
 mod commit;
@@ -181,6 +182,23 @@ clauses! {
         rule_27_what_is_over_is_forgotten_in_chunks
         it_survives_a_restart
         nothing_is_kept_after_the_close
+    }
+    alerts {
+        a_new_store_watches_failures_and_forgets_that_when_told
+        a_rule_is_kept_as_it_was_given
+        an_unmet_expectation_changes_no_rule
+        rule_26_there_are_no_more_rules_than_may_be
+        an_alert_fires_once_and_clears_once
+        rule_13_of_many_evaluators_one_fires_and_one_clears
+        steps_of_one_batch_follow_each_other
+        what_fires_still_fires_after_a_restart
+        a_list_of_alerts_names_what_its_filter_says
+        rule_26_no_more_fire_than_may_be
+        rule_27_cleared_alerts_are_forgotten_in_chunks
+        what_runs_for_long_is_found
+        a_queue_stands_as_it_is
+        schedules_that_fail_or_are_silent_are_found
+        no_alert_is_kept_after_the_close
     }
     activity {
         rule_28_what_ended_is_kept_by_the_minute

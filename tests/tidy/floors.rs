@@ -9,6 +9,8 @@ const FLOORS: &[&[&str]] = &[
     &["job"],
     // A schedule makes jobs; a job does not know who made it.
     &["schedule"],
+    // A rule watches both; neither knows that it is watched.
+    &["alert"],
     // The refusals name jobs; the domain itself never answers with them.
     &["error"],
     &["watch"],

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use super::roll::Roll;
+use crate::alert::silent_for;
 use crate::clock::Timestamp;
 use crate::schedule::{Schedule, ScheduleId};
 use crate::store::PageOf;
@@ -85,9 +86,25 @@ impl Agenda {
         }
     }
 
+    /// Those that have failed so often in a row, or more often; the worst first.
+    pub(super) fn failing(&self, times: u32, limit: usize) -> Vec<Arc<Schedule>> {
+        let shown = self.0.read();
+        let find = |id: &ScheduleId| shown.ordered.get(shown.places.get(id)?).cloned();
+        let worst = shown.roll.streaks.iter().rev().take_while(|(streak, _)| *streak >= times);
+        worst.filter_map(|(_, id)| find(id)).take(limit).collect()
+    }
+
+    /// Those that have been silent for so long, in the order of their acceptance.
+    pub(super) fn silent(&self, silent_ms: u64, now: Timestamp, limit: usize) -> Vec<Arc<Schedule>> {
+        let is_silent = |schedule: &Schedule| silent_for(schedule, now).is_some_and(|silent| silent >= silent_ms);
+        let mut silent = self.all_that(is_silent);
+        silent.truncate(limit);
+        silent
+    }
+
     /// A page of those that a filter names.
     pub(super) fn page(&self, filter: &ScheduleFilter, page: SchedulePage, now: Timestamp) -> PageOf<Arc<Schedule>> {
-        let mut named = self.named(filter, now);
+        let mut named = self.all_that(|schedule| filter.matches(schedule, now));
         match page.sort {
             ScheduleSort::CreatedAscending => {}
             ScheduleSort::CreatedDescending => named.reverse(),
@@ -103,8 +120,8 @@ impl Agenda {
         PageOf { items, total, exact: true, more, reached: None }
     }
 
-    /// All that a filter names, in the order of their acceptance.
-    fn named(&self, filter: &ScheduleFilter, now: Timestamp) -> Vec<Arc<Schedule>> {
+    /// All that pass a test, in the order of their acceptance.
+    fn all_that(&self, passes: impl Fn(&Schedule) -> bool) -> Vec<Arc<Schedule>> {
         let mut named = Vec::new();
         let mut from = Bound::Unbounded;
         loop {
@@ -113,7 +130,7 @@ impl Agenda {
             for (place, schedule) in shown.ordered.range((from, Bound::Unbounded)).take(CHUNK) {
                 from = Bound::Excluded(*place);
                 looked_at += 1;
-                if filter.matches(schedule, now) {
+                if passes(schedule) {
                     named.push(schedule.clone());
                 }
             }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::alerts::Watch;
 use super::gates::Gates;
 use super::journal::Change;
 use super::keys::Keys;
@@ -43,7 +44,7 @@ pub(super) struct Core {
     /// Expired jobs that a claim has met: they are in no queue any more.
     lapsed: HashSet<u64>,
     /// Where each running job stands in the ledger.
-    slots: Slots,
+    pub(super) slots: Slots,
     /// Bytes of payloads that waiting jobs hold in memory.
     inline_bytes: usize,
     /// Jobs that are being forgotten by the disk right now.
@@ -53,6 +54,7 @@ pub(super) struct Core {
     pub(super) archive: Option<Archive>,
     pub(super) locks: Named<Lock>,
     pub(super) states: Named<Saved>,
+    pub(super) watch: Watch,
 }
 
 /// Ended jobs in memory, for the engine without a journal.
@@ -99,6 +101,7 @@ impl Core {
             archive: (!journalled).then(Archive::default),
             locks: Named::default(),
             states: Named::default(),
+            watch: Watch::default(),
         }
     }
 

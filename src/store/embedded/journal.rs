@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, RwLock};
 use tokio::sync::{Notify, oneshot};
 
+use super::alerts::{AlertChange, RuleItem};
 use super::blocks::Blocks;
 use super::core::Core;
 use super::disk::{Disk, DiskError};
@@ -44,6 +45,10 @@ pub(super) enum Change {
     Lock(Step<Lock>),
     /// A state is kept or forgotten.
     State(Step<State>),
+    /// An alert rule is kept or forgotten.
+    Rule(Step<RuleItem>),
+    /// An alert fires, has cleared or is forgotten.
+    Alert(AlertChange),
     /// A schedule has changed.
     Plan(PlanChange),
     /// Ended jobs are to be forgotten; the answer goes to whoever asked.
@@ -365,7 +370,13 @@ impl Change {
     fn may_be_refused(&self) -> bool {
         matches!(
             self,
-            Self::Insert { .. } | Self::Prune(..) | Self::Lock(_) | Self::State(_) | Self::Plan(PlanChange::Add(_))
+            Self::Insert { .. }
+                | Self::Prune(..)
+                | Self::Lock(_)
+                | Self::State(_)
+                | Self::Rule(_)
+                | Self::Alert(_)
+                | Self::Plan(PlanChange::Add(_))
         )
     }
 }

@@ -98,6 +98,11 @@ impl Slots {
         slot
     }
 
+    /// The jobs that have slots: those that run.
+    pub(super) fn running(&self) -> impl Iterator<Item = u64> {
+        self.taken.keys().copied()
+    }
+
     /// Gives back the slot of a job that runs no more.
     pub(super) fn give_back(&mut self, seq: u64) {
         self.free.extend(self.taken.remove(&seq));

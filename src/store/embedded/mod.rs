@@ -9,6 +9,7 @@
 //! | `list`, `walk`, `search`, `text` | lists over memory and disk; going through jobs within bounds; ways to the ended ones |
 //! | `counts`, `blocks`, `minutes`, `figures` | how many ended jobs there are of each sort, and where; what ended in each minute |
 //! | `named`, `locks`, `states` | things by name that are there for a term |
+//! | `alerts`, `suspects`, `alert_rows` | alert rules and alerts; where to look for what breaks a rule; as rows |
 //! | `ticket`, `journal`, `lead`, `disk` | group commit: who waits, the queue, who writes, the transaction |
 //! | `schema`, `rows`, `terms`, `history`, `readers`, `prune`, `checkpoint` | the tables, and what is read from and done to them |
 //! | `schedules`, `plans`, `agenda`, `roll`, `plan_rows` | schedules: their steps, as decided, as shown, all together, as rows |
@@ -19,6 +20,8 @@
 
 mod accept;
 mod agenda;
+mod alert_rows;
+mod alerts;
 mod blocks;
 mod checkpoint;
 mod claim;
@@ -55,6 +58,7 @@ mod shown;
 mod sorts;
 mod stand;
 mod states;
+mod suspects;
 mod terms;
 mod text;
 mod ticket;
@@ -81,8 +85,8 @@ pub use self::schema::Durability;
 use self::shown::Shown;
 use self::ticket::{Ticket, settled};
 use super::{
-    Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Page, PageOf,
-    Prune, Pruned, Recovered, Safekeeping, Standing, States, Store, StoreError, Tally,
+    Alerts, Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Page,
+    PageOf, Prune, Pruned, Recovered, Safekeeping, Standing, States, Store, StoreError, Tally,
 };
 use crate::clock::Timestamp;
 use crate::job::{Job, JobId, Name, Payload, Transition};
@@ -137,7 +141,8 @@ impl Embedded {
 
     /// The same, and `new_work` is told when there is new work.
     pub fn memory_telling(new_work: Arc<Notify>) -> Self {
-        let core = Core::new(false);
+        let mut core = Core::new(false);
+        core.watch.of_a_new_store().iter().for_each(|change| core.confirm(change, &Shown::default()));
         Self {
             agenda: core.plans.agenda.clone(),
             core: Arc::new(Mutex::new(core)),
@@ -354,6 +359,10 @@ impl Store for Embedded {
 
     fn safekeeping(&self) -> Option<&dyn Safekeeping> {
         self.journalled.as_ref().map(|journalled| &journalled.keeper as &dyn Safekeeping)
+    }
+
+    fn alerts(&self) -> &dyn Alerts {
+        self
     }
 
     fn health(&self) -> Health {

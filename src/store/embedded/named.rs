@@ -53,6 +53,11 @@ impl<T: Item> Named<T> {
         self.shown.get(name).filter(|item| item.until() > now).cloned()
     }
 
+    /// All that readers see, in no order.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<T>> {
+        self.shown.values()
+    }
+
     /// Whether all that is decided of a name is on disk.
     pub(super) fn is_settled(&self, name: &Slug) -> bool {
         same(self.decided.get(name), self.shown.get(name))
@@ -147,6 +152,8 @@ impl Core {
         match change {
             Change::Lock(step) => self.locks.confirm(step),
             Change::State(step) => self.states.confirm(step),
+            Change::Rule(step) => self.watch.rules.confirm(step),
+            Change::Alert(change) => self.watch.book.confirm(change),
             _ => {}
         }
     }
@@ -156,6 +163,8 @@ impl Core {
         match change {
             Change::Lock(step) => self.locks.withdraw(step),
             Change::State(step) => self.states.withdraw(step),
+            Change::Rule(step) => self.watch.rules.withdraw(step),
+            Change::Alert(change) => self.watch.book.withdraw(change),
             _ => {}
         }
     }

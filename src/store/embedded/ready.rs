@@ -160,19 +160,20 @@ impl Ready {
 
     /// Jobs that are ready, jobs whose time has not come, and the one that has waited longest.
     pub(super) fn depth(&mut self, now: Timestamp, lives: impl Fn(Entry) -> bool) -> (u64, u64, Option<Entry>) {
-        let (mut ready, mut delayed, mut oldest) = (0, 0, None);
-        for lane in self.lanes.values_mut() {
-            lane.wake(now);
-            ready += lane.ready as u64;
-            delayed += lane.delayed.len() as u64;
-            for queue in &mut lane.queues {
-                while queue.front().is_some_and(|entry| !lives(*entry)) {
-                    queue.pop_front();
-                }
-                oldest = oldest.into_iter().chain(queue.front().copied()).min();
-            }
-        }
-        (ready, delayed, oldest)
+        self.lanes.values_mut().fold((0, 0, None), |(ready, delayed, oldest), lane| {
+            let (more_ready, more_delayed, older) = lane.depth(now, &lives);
+            (ready + more_ready, delayed + more_delayed, oldest.into_iter().chain(older).min())
+        })
+    }
+
+    /// The same of one subtype.
+    pub(super) fn depth_of(
+        &mut self,
+        sub_type: &Name,
+        now: Timestamp,
+        lives: impl Fn(Entry) -> bool,
+    ) -> (u64, u64, Option<Entry>) {
+        self.lanes.get_mut(sub_type).map_or((0, 0, None), |lane| lane.depth(now, &lives))
     }
 
     /// The first living jobs: the ready ones by their urgency, then the delayed ones by their time.
@@ -197,6 +198,19 @@ impl Ready {
 }
 
 impl Lane {
+    /// Jobs that are ready, jobs whose time has not come, and the one that has waited longest.
+    fn depth(&mut self, now: Timestamp, lives: &impl Fn(Entry) -> bool) -> (u64, u64, Option<Entry>) {
+        self.wake(now);
+        let mut oldest = None;
+        for queue in &mut self.queues {
+            while queue.front().is_some_and(|entry| !lives(*entry)) {
+                queue.pop_front();
+            }
+            oldest = oldest.into_iter().chain(queue.front().copied()).min();
+        }
+        (self.ready as u64, self.delayed.len() as u64, oldest)
+    }
+
     /// Moves the jobs whose time has come into their queues.
     fn wake(&mut self, now: Timestamp) {
         while let Some(&(since, seq, priority)) = self.delayed.first().filter(|(at, ..)| *at <= now) {

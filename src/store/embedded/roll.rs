@@ -21,6 +21,8 @@ pub(super) struct Roll {
     pub(super) due: BTreeSet<(Timestamp, ScheduleId)>,
     /// Those whose latest execution failed, by the moment when it was made.
     pub(super) failing: BTreeSet<(Timestamp, ScheduleId)>,
+    /// Those that have failed since their last success, by how often.
+    pub(super) streaks: BTreeSet<(u32, ScheduleId)>,
 }
 
 impl Roll {
@@ -35,6 +37,9 @@ impl Roll {
         }
         self.due.extend(schedule.due_at().map(|at| (at, id)));
         self.failing.extend(failed_at(schedule).map(|at| (at, id)));
+        if tally.failures_in_a_row > 0 {
+            self.streaks.insert((tally.failures_in_a_row, id));
+        }
     }
 
     /// Takes a schedule out, as it was taken in.
@@ -47,6 +52,7 @@ impl Roll {
         self.on_hold.remove(&id);
         schedule.due_at().map(|at| self.due.remove(&(at, id)));
         failed_at(schedule).map(|at| self.failing.remove(&(at, id)));
+        self.streaks.remove(&(tally.failures_in_a_row, id));
     }
 
     fn place(&mut self, schedule: &Schedule) -> &mut u64 {

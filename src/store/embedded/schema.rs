@@ -24,7 +24,7 @@ pub enum Durability {
 }
 
 /// The form that this program reads and writes.
-pub(super) const SCHEMA_VERSION: i64 = 3;
+pub(super) const SCHEMA_VERSION: i64 = 4;
 /// Bytes of the write-ahead log that are kept to be written over: four times what it usually grows to.
 const LOG_BYTES_KEPT: i64 = 64 * 1024 * 1024;
 /// Marks a file as faena's: the bytes of `faen`.
@@ -78,8 +78,9 @@ const COUNT_ANEW: &str = "
         FROM history h JOIN tally t USING (status, kind, sub_type, priority) GROUP BY 1, 2;
 ";
 
-/// What the third form has besides: tables that are made wherever they are missing.
-const ADDED: [&str; 3] = [super::terms::TABLES, super::minutes::TABLES, super::plan_rows::TABLES];
+/// What later forms have besides: tables that are made wherever they are missing.
+const ADDED: [&str; 4] =
+    [super::terms::TABLES, super::minutes::TABLES, super::plan_rows::TABLES, super::alert_rows::TABLES];
 
 /// Opens the file for the one who writes, makes its tables if it is new, and refuses what this program cannot read.
 pub(super) fn open_to_write(path: &Path, durability: Durability) -> Result<Connection, StoreError> {

@@ -57,7 +57,7 @@ pub(super) fn write_state(conn: &Connection, step: &Step<State>) -> Result<(), D
     write_number(conn, "state", state.revision)
 }
 
-fn write_number(conn: &Connection, of: &str, number: u64) -> Result<(), DiskError> {
+pub(super) fn write_number(conn: &Connection, of: &str, number: u64) -> Result<(), DiskError> {
     let mut insert = conn.prepare_cached(
         "INSERT INTO last_number VALUES (?1, ?2) ON CONFLICT (of) DO UPDATE SET number = max(number, ?2)",
     )?;
@@ -72,6 +72,7 @@ pub(super) fn recover(conn: &Connection, core: &mut Core) -> Result<Vec<Change>,
     for row in numbers {
         match row.map_err(broken)? {
             (of, number) if of == "lock" => core.locks.number_after(number as u64),
+            (of, number) if of == super::alert_rows::NUMBER_OF_RULES => core.watch.rules.number_after(number as u64),
             (_, number) => core.states.number_after(number as u64),
         }
     }

@@ -12,8 +12,8 @@ use super::{Histories, Metrics};
 use crate::clock::Timestamp;
 use crate::job::{Job, JobId, Name, Transition};
 use crate::store::{
-    Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Page, PageOf,
-    Prune, Pruned, Safekeeping, Standing, States, Store, StoreError, Tally,
+    Alerts, Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Page,
+    PageOf, Prune, Pruned, Safekeeping, Standing, States, Store, StoreError, Tally,
 };
 use crate::watch::Hub;
 
@@ -25,7 +25,7 @@ pub struct Observed {
 }
 
 pub(super) struct Shared {
-    inner: Arc<dyn Store>,
+    pub(super) inner: Arc<dyn Store>,
     pub(super) hub: Arc<Hub>,
     metrics: Arc<Metrics>,
     pub(super) histories: Arc<Histories>,
@@ -38,7 +38,7 @@ impl Observed {
     }
 
     /// Runs a call that changes nothing anybody watches, and times it.
-    fn timed<'a, T: 'a>(
+    pub(super) fn timed<'a, T: 'a>(
         &'a self,
         operation: &'static str,
         call: impl Future<Output = Result<T, StoreError>> + Send + 'a,
@@ -181,6 +181,10 @@ impl Store for Observed {
 
     fn safekeeping(&self) -> Option<&dyn Safekeeping> {
         self.shared.inner.safekeeping()
+    }
+
+    fn alerts(&self) -> &dyn Alerts {
+        self
     }
 
     fn health(&self) -> Health {

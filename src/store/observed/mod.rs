@@ -7,8 +7,10 @@
 //! | [`metrics`] | counters, histograms and gauges, without globals |
 //! | [`histories`] | how long jobs of each subtype take |
 //! | [`schedules`] | the same for schedules |
+//! | `alerts` | the same for alerts |
 //! | `surely` | a future that goes on when its caller has left |
 
+mod alerts;
 pub mod decorator;
 pub mod histories;
 pub mod metrics;

@@ -47,6 +47,7 @@ impl Schedules for ObservedSchedules {
             shared.tell(applied.clone().flat_map(|(jobs, _)| jobs), |counted, _| counted.accepted());
             shared.tell(applied.flat_map(|(_, cancelled)| cancelled), Counted::stepped);
             shared.hub.planned().notify_one();
+            shared.hub.doubted().notify_one();
             Ok(answers)
         })
     }
@@ -66,7 +67,12 @@ impl Schedules for ObservedSchedules {
     }
 
     fn remove_schedule(&self, id: ScheduleId) -> Answer<'_, Option<Arc<Schedule>>> {
-        Box::pin(self.shared.timed("remove_schedule", self.inner.remove_schedule(id)))
+        let Self { shared, inner } = self.clone();
+        Surely::boxed(async move {
+            let removed = shared.timed("remove_schedule", inner.remove_schedule(id)).await?;
+            shared.hub.doubted().notify_one();
+            Ok(removed)
+        })
     }
 
     fn schedule_figures(&self, limit: usize, now: Timestamp) -> Answer<'_, ScheduleFigures> {

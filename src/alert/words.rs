@@ -1,0 +1,109 @@
+//! The closed vocabularies of alerts, spelled as on the wire.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::job::words::words;
+
+/// The identity of an alert: a UUIDv7.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AlertId(Uuid);
+
+impl AlertId {
+    /// A fresh id.
+    pub fn new() -> Self {
+        Self(Uuid::now_v7())
+    }
+
+    /// The id with these 16 bytes.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+
+    /// The 16 bytes of the id.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+}
+
+impl Default for AlertId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for AlertId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_hyphenated().fmt(f)
+    }
+}
+
+impl fmt::Debug for AlertId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for AlertId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Uuid::try_parse(text).map(Self)
+    }
+}
+
+words! {
+    /// What a rule watches.
+    Kind {
+        /// A schedule has failed so many times without a success in between.
+        FailuresInARow = "failures_in_a_row",
+        /// A try has been running for so many seconds.
+        ExecutionLonger = "execution_longer",
+        /// A schedule was not executed within so many seconds of when it ought to have been.
+        NoExecution = "no_execution",
+        /// More jobs than so many are ready to run.
+        QueueDepth = "queue_depth",
+        /// A job has been ready to run for so many seconds.
+        QueueWait = "queue_wait",
+    }
+}
+
+words! {
+    /// Where an alert stands.
+    AlertStatus {
+        /// Its rule is broken.
+        Firing = "firing",
+        /// Its rule was broken, and is not any more.
+        Cleared = "cleared",
+    }
+}
+
+impl Kind {
+    /// What its bound counts, in the word of the wire.
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Self::FailuresInARow => "count",
+            Self::ExecutionLonger | Self::NoExecution | Self::QueueWait => "seconds",
+            Self::QueueDepth => "jobs",
+        }
+    }
+
+    /// Whether it watches schedules one by one.
+    pub const fn is_of_schedules(self) -> bool {
+        matches!(self, Self::FailuresInARow | Self::NoExecution)
+    }
+
+    /// Whether it watches the queue.
+    pub const fn is_of_queues(self) -> bool {
+        matches!(self, Self::QueueDepth | Self::QueueWait)
+    }
+
+    /// Whether time alone can break it, so that somebody has to look now and then.
+    pub const fn needs_looks(self) -> bool {
+        !matches!(self, Self::FailuresInARow)
+    }
+}
