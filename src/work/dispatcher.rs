@@ -67,11 +67,16 @@ async fn claim(shop: &Arc<Shop>, lane: &Lane) -> Result<(bool, Option<Timestamp>
     let claim = Claim { holder: shop.node.clone(), sub_types: lane.sub_types.clone(), max: room, lease: None };
     let claimed = shop.store.claim(claim, shop.clock.now()).await?;
     let is_full = claimed.jobs.len() == room;
+    let brings_work = !claimed.jobs.is_empty();
     for job in claimed.jobs {
         // A claim names only subtypes of this registry.
         if let Some(processor) = shop.registry.get(job.spec.sub_type.as_str()) {
             run::start(shop, processor.clone(), job, lane.slots.take());
         }
+    }
+    if brings_work {
+        // What was started begins before anything else is looked for: a lone job does not wait for an idle look round.
+        tokio::task::yield_now().await;
     }
     Ok((is_full, claimed.next_due))
 }

@@ -77,13 +77,13 @@ impl Disk {
     ) -> Result<(), DiskError> {
         self.pruned.get_mut().clear();
         *self.counts.get_mut() = Counts::default();
-        self.conn.execute_batch("BEGIN IMMEDIATE")?;
+        self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let mut ended = Minutes::default();
         let changes = changes.inspect(|change| ended.count(change));
         let written = self
             .write_all(changes, &mut doom)
             .and_then(|()| self.minutes.read().write(&ended, &self.conn))
-            .and_then(|()| Ok(self.conn.execute_batch("COMMIT")?));
+            .and_then(|()| Ok(self.conn.prepare_cached("COMMIT")?.execute([]).map(drop)?));
         self.checkpointer.count();
         match written {
             Ok(()) => self.minutes.write().merge(ended),
