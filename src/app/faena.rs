@@ -19,7 +19,7 @@ use crate::store::embedded::{self, Embedded};
 use crate::store::observed::{Metrics, Observed, PoolFigures};
 use crate::store::results::{Folder, Memory, Results};
 use crate::store::{Schedules, Store, StoreError};
-use crate::upkeep::{self, Scheduler, Upkeep};
+use crate::upkeep::{self, Scheduler, Sentinel, Upkeep};
 use crate::watch::Hub;
 use crate::work::{Registry, Workers, workers};
 
@@ -91,7 +91,8 @@ impl Faena {
             failed_for: settings.retention.failed,
         };
         let scheduler = (!settings.no_jobs).then(|| scheduler(&schedules, &clock, &hub, &registry));
-        let upkeep = Some(Upkeep::start(kept, scheduler, runtime.handle()));
+        let sentinel = Sentinel::new(store.clone(), schedules.clone(), clock.clone(), hub.doubted().clone());
+        let upkeep = Some(Upkeep::start(kept, sentinel, scheduler, runtime.handle()));
         let service = Arc::new(Service::new(service::Parts {
             store: store.clone(),
             schedules,

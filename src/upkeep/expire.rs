@@ -1,7 +1,8 @@
-//! Forgets locks and shared states whose term is over, chunk by chunk (rule 27). They bind nobody since then; this gives
-//! back the room that they take.
+//! Forgets locks and shared states whose term is over and alerts that cleared long ago, chunk by chunk (rule 27). They bind
+//! nobody since then; this gives back the room that they take.
 
 use super::Parts;
+use crate::limits;
 use crate::store::StoreError;
 
 /// How many are forgotten in one commit.
@@ -14,8 +15,10 @@ pub(super) async fn expire(parts: Parts) -> Result<u64, StoreError> {
     loop {
         let now = parts.clock.now();
         let (freed, dropped) = (locks.prune_locks(now, CHUNK).await?, states.prune_states(now, CHUNK).await?);
-        forgotten += freed + dropped;
-        if freed.max(dropped) < CHUNK as u64 {
+        let before = now.minus(limits::ALERT_RETENTION);
+        let cleared = parts.store.alerts().prune_alerts(before, limits::ALERTS_CLEARED_MAX, CHUNK).await?;
+        forgotten += freed + dropped + cleared;
+        if freed.max(dropped).max(cleared) < CHUNK as u64 {
             return Ok(forgotten);
         }
         // Between two chunks the queue goes on.

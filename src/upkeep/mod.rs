@@ -2,6 +2,7 @@
 //!
 //! Every service is safe to run on any node and as often as one likes: what it does is decided by compare-and-set.
 
+pub mod alert;
 mod expire;
 mod prune;
 mod reap;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::store::results::Results;
 use crate::store::{Store, StoreError};
+pub use alert::Sentinel;
 pub use tick::Scheduler;
 
 /// What upkeep works on.
@@ -46,8 +48,8 @@ pub struct Upkeep {
 }
 
 impl Upkeep {
-    /// Starts the services, and the scheduler if schedules fire in this process.
-    pub fn start(parts: Parts, scheduler: Option<Scheduler>, runtime: &Handle) -> Self {
+    /// Starts the services and the sentinel, and the scheduler if schedules fire in this process.
+    pub fn start(parts: Parts, sentinel: Sentinel, scheduler: Option<Scheduler>, runtime: &Handle) -> Self {
         let ended = CancellationToken::new();
         let (reaped, pruned, expired) = (parts.clone(), parts.clone(), parts);
         let mut loops = vec![
@@ -55,6 +57,7 @@ impl Upkeep {
             runtime.spawn(every(PRUNE_EVERY, "prune", ended.clone(), move || prune::prune(pruned.clone()))),
             runtime.spawn(every(EXPIRE_EVERY, "expire", ended.clone(), move || expire::expire(expired.clone()))),
         ];
+        loops.push(runtime.spawn(sentinel.run(ended.clone())));
         loops.extend(scheduler.map(|scheduler| runtime.spawn(scheduler.run(ended.clone()))));
         Self { ended, loops }
     }

@@ -12,7 +12,7 @@ use faena::store::observed::Observed;
 use faena::store::query::{Sort, Start};
 use faena::store::schedules::{Added, Due, ScheduleFigures, ScheduleFilter, SchedulePage, Schedules, Stepped, Which};
 use faena::store::{Answer, Filter, Page, PageOf, Store, StoreError};
-use faena::upkeep::Scheduler;
+use faena::upkeep::{Scheduler, Sentinel};
 use faena::watch::Hub;
 use parking_lot::Mutex;
 
@@ -77,6 +77,11 @@ impl House {
 
     pub fn scheduler_of(&self, schedules: Arc<dyn Schedules>, clock: &Clock) -> Scheduler {
         Scheduler::new(schedules, clock.clone(), self.hub.planned().clone(), Arc::new(completed))
+    }
+
+    /// Who looks after the alert rules of a store.
+    pub fn sentinel(&self, store: &Arc<dyn Store>) -> Sentinel {
+        Sentinel::new(store.clone(), self.schedules.clone(), self.clock.clone(), self.hub.doubted().clone())
     }
 
     pub async fn add(&self, new: NewSchedule) -> Arc<Schedule> {

@@ -54,7 +54,8 @@ fn upkeep(house: &House, schedules: Arc<dyn faena::store::Schedules>) -> Upkeep 
         ended_for: Duration::from_secs(3600),
         failed_for: Duration::from_secs(3600),
     };
-    Upkeep::start(parts, Some(house.scheduler_of(schedules, &house.clock)), &tokio::runtime::Handle::current())
+    let (sentinel, scheduler) = (house.sentinel(&parts.store), house.scheduler_of(schedules, &house.clock));
+    Upkeep::start(parts, sentinel, Some(scheduler), &tokio::runtime::Handle::current())
 }
 
 /// The tick of the next job that anybody is told of.
