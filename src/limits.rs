@@ -85,6 +85,8 @@ pub const FORECAST_DEFAULT: usize = 5;
 pub const FORECAST_MAX: usize = 1_000;
 /// Lines of output that a list shows of each execution: the last ones say how it went. All are at its own address.
 pub const LISTED_OUTPUT_LINES_MAX: usize = 10;
+/// Backups that may be kept: almost three years of nightly ones.
+pub const BACKUPS_KEPT_MAX: usize = 1_000;
 /// Ticks of the past that one backfill fires.
 pub const BACKFILL_MAX: usize = 1_000;
 

@@ -9,17 +9,19 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::maintenance::Maintenance;
 use super::settings::{self, ResultPlace, Settings};
 use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, Result};
 use crate::job::{Holder, NewJob};
 use crate::limits;
+use crate::processors::maintenance;
 use crate::service::{self, Service};
 use crate::store::embedded::{self, Embedded};
 use crate::store::observed::{Metrics, Observed, PoolFigures};
 use crate::store::results::{Folder, Memory, Results};
 use crate::store::{Schedules, Store, StoreError};
-use crate::upkeep::{self, Scheduler, Sentinel, Upkeep};
+use crate::upkeep::{self, Ages, Scheduler, Sentinel, Upkeep};
 use crate::watch::Hub;
 use crate::work::{Registry, Workers, workers};
 
@@ -64,6 +66,10 @@ impl Faena {
         let observed = Observed::new(engine.clone(), hub.clone(), metrics.clone(), Arc::clone(&histories));
         let schedules: Arc<dyn Schedules> = Arc::new(observed.schedules(engine));
         let store: Arc<dyn Store> = Arc::new(observed);
+        let ages = Ages { ended: settings.retention.completed, failed: settings.retention.failed };
+        let maintained = Maintenance::is_done_by(&settings);
+        let registry =
+            if maintained { maintaining(registry, &settings, &store, &results, &clock, ages) } else { registry };
         let node = node();
         let workers = (!settings.no_jobs).then(|| {
             let parts = workers::Parts {
@@ -87,8 +93,8 @@ impl Faena {
             store: store.clone(),
             results: results.clone(),
             clock: clock.clone(),
-            ended_for: settings.retention.completed,
-            failed_for: settings.retention.failed,
+            // One of the two forgets, the schedule or the timer.
+            ages: (!maintained).then_some(ages),
         };
         let scheduler = (!settings.no_jobs).then(|| scheduler(&schedules, &clock, &hub, &registry));
         let sentinel = Sentinel::new(store.clone(), schedules.clone(), clock.clone(), hub.doubted().clone());
@@ -106,9 +112,13 @@ impl Faena {
             settings: service::Settings {
                 queue_depth_max: settings.queue_depth,
                 runs_jobs: !settings.no_jobs,
+                own_schedules: if maintained { super::maintenance::NAMES.to_vec() } else { Vec::new() },
                 ..service::Settings::default()
             },
         }));
+        if maintained && let Err(error) = super::maintenance::make(&service, &settings.maintenance).await {
+            tracing::warn!(%error, "a schedule of maintenance could not be made; the next start tries again");
+        }
         Ok(Self { service, workers, upkeep, store, grace: settings.grace, runtime: Some(runtime) })
     }
 
@@ -214,6 +224,26 @@ fn results(settings: &Settings) -> Result<Arc<dyn Results>> {
             Ok(Arc::new(Folder::open(folder)?))
         }
     }
+}
+
+/// The processors, and besides them those that keep the whole well.
+fn maintaining(
+    registry: Registry,
+    settings: &Settings,
+    store: &Arc<dyn Store>,
+    results: &Arc<dyn Results>,
+    clock: &Clock,
+    ages: Ages,
+) -> Registry {
+    let parts = maintenance::Parts {
+        store: store.clone(),
+        results: results.clone(),
+        clock: clock.clone(),
+        ages,
+        backups: settings.backups_folder(),
+        backups_kept: settings.backups_kept(),
+    };
+    maintenance::with(registry, &parts)
 }
 
 /// Who fires schedules. What their terms leave out their processors fill in.

@@ -1,9 +1,11 @@
 //! Putting it together: settings, the whole in start order and its reverse, and the server in front.
 
 pub mod faena;
+pub mod maintenance;
 pub mod server;
 pub mod settings;
 
 pub use faena::Faena;
+pub use maintenance::Maintenance;
 pub use server::{App, Signals};
 pub use settings::Settings;

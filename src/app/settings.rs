@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::maintenance::{BACKUPS_KEPT_DEFAULT, Maintenance};
 use crate::error::{Error, FieldError};
 use crate::limits;
 pub use crate::processors::CommandLine;
@@ -51,6 +52,8 @@ pub struct Settings {
     pub unsafe_diagnostics: bool,
     /// How long ended jobs are remembered.
     pub retention: Retention,
+    /// Schedules that keep the server well. The program has them; an application gets nothing that it did not ask for.
+    pub maintenance: Maintenance,
     /// Where results too large for a `data:` URL are kept.
     pub results: ResultPlace,
     /// Form of the log lines.
@@ -77,6 +80,7 @@ impl Default for Settings {
             commands: BTreeMap::new(),
             unsafe_diagnostics: false,
             retention: Retention::default(),
+            maintenance: Maintenance::default(),
             results: ResultPlace::default(),
             log: LogFormat::default(),
             log_filter: "info".to_owned(),
@@ -103,6 +107,16 @@ impl Settings {
     /// The only folder that payloads may name files in.
     pub fn input_folder(&self) -> PathBuf {
         self.input.clone().unwrap_or_else(|| self.data.join("input"))
+    }
+
+    /// The only folder that backups are written to.
+    pub fn backups_folder(&self) -> PathBuf {
+        self.maintenance.backups.clone().unwrap_or_else(|| self.data.join("backups"))
+    }
+
+    /// How many backups are kept.
+    pub fn backups_kept(&self) -> u32 {
+        self.maintenance.backups_kept.unwrap_or(BACKUPS_KEPT_DEFAULT)
     }
 
     /// The local folder of large results, or none when they go to an object store.
@@ -135,6 +149,10 @@ impl Settings {
         faults.check(self.queue_depth > 0, "queue_depth", || "must be at least 1; every job would be refused".into());
         faults.check(not_empty(&self.data), "data", || "must name a folder".into());
         faults.check(self.input.as_deref().is_none_or(not_empty), "input", || "must name a folder".into());
+        faults.check(self.maintenance.backups.as_deref().is_none_or(not_empty), "maintenance.backups", || {
+            "must name a folder".into()
+        });
+        faults.within("maintenance.backups_kept", self.backups_kept() as usize, 1, limits::BACKUPS_KEPT_MAX);
         if let ResultPlace::Url(url) = &self.results {
             faults.check(cfg!(feature = "object-store"), "results", || {
                 format!("`{url}` needs a build with the feature object-store; name a folder, or build with it")

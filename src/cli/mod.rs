@@ -4,6 +4,7 @@
 //! Only data goes to stdout; logs, progress bars and complaints go to stderr, so that every command can be piped.
 
 mod args;
+mod backup;
 mod cancel;
 mod cleanup;
 mod completions;
@@ -87,6 +88,7 @@ enum Command {
     Result(result::ResultOf),
     Stats(stats::Stats),
     Cleanup(cleanup::Cleanup),
+    Backup(backup::Backup),
     Schedules(schedules::Schedules),
     Cron(cron::Cron),
     Openapi(openapi::Openapi),
@@ -125,6 +127,7 @@ impl Command {
             Self::Result(command) => command.run(),
             Self::Stats(command) => command.run(),
             Self::Cleanup(command) => command.run(),
+            Self::Backup(command) => command.run(),
             Self::Schedules(command) => command.run(),
             Self::Cron(command) => command.run(),
             Self::Openapi(command) => command.run(),
@@ -144,6 +147,7 @@ impl Command {
             Self::Result(command) => command.connection.json,
             Self::Stats(command) => command.connection.json,
             Self::Cleanup(command) => command.connection.json,
+            Self::Backup(command) => command.connection.json,
             Self::Doctor(command) => command.json,
             Self::Schedules(command) => command.connection().json,
             Self::Cron(command) => command.json,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Args;
 
 use faena::app::settings::{ResultPlace, StoreChoice};
-use faena::app::{Settings, Signals};
+use faena::app::{Maintenance, Settings, Signals};
 use faena::client::wire::RetryRequest;
 use faena::client::{Client, ClientError, JobRequest, JobView};
 use faena::job::{Name, Status};
@@ -94,6 +94,7 @@ impl Run {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             store: StoreChoice::Memory,
             results: ResultPlace::default(),
+            maintenance: Maintenance::default(),
             no_jobs: false,
             // When there is something to wait for at the end, somebody has asked for the end twice.
             grace: Duration::ZERO,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
-use faena::app::{Settings, Signals};
+use faena::app::{Maintenance, Settings, Signals};
 
 use super::config::keys::{DURABILITIES, LOG_FORMATS};
 use super::config::{self, Flag, Loaded};
@@ -34,7 +34,7 @@ pub struct Serve {
 
 impl Serve {
     pub fn run(self) -> Result<Ending, Trouble> {
-        let Loaded { settings, warnings } = self.settings.load(Settings::default())?;
+        let Loaded { settings, warnings } = self.settings.load(base())?;
         logging::start(&settings)?;
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         server::runtime()?.block_on(async {
@@ -46,6 +46,11 @@ impl Serve {
             Ok(Ending::Done)
         })
     }
+}
+
+/// What a server has that nobody said anything about.
+pub fn base() -> Settings {
+    Settings { maintenance: Maintenance::on(), ..Settings::default() }
 }
 
 /// The settings that have flags.
@@ -75,6 +80,12 @@ pub struct SettingsArgs {
     /// Serve the API alone and run no jobs
     #[arg(long)]
     no_jobs: bool,
+    /// Make no schedules that keep the server well: cleanup, check, backup
+    #[arg(long)]
+    no_maintenance: bool,
+    /// The only folder that backups are written to [default: backups, in the data folder]
+    #[arg(long, value_name = "FOLDER")]
+    backups: Option<String>,
     /// The only folder that payloads may name files in [default: input, in the data folder]
     #[arg(long, value_name = "FOLDER")]
     input: Option<String>,
@@ -108,6 +119,8 @@ impl SettingsArgs {
             ("io_slots", self.io_slots),
             ("grace", self.grace),
             ("no_jobs", set(self.no_jobs)),
+            ("maintenance.schedules", self.no_maintenance.then(|| "false".to_owned())),
+            ("maintenance.backups", self.backups),
             ("input", self.input),
             ("http_allow", self.http_allow),
             ("unsafe_diagnostics", set(self.unsafe_diagnostics)),

@@ -10,6 +10,7 @@
 //! | [`train_model`] | `train_model` | fits a linear or logistic model, and goes on where it stopped |
 //! | `http_request` | `http_request` | calls a service; needs the feature `http-client` |
 //! | `command` | `command` | runs a subprocess; on Unix |
+//! | [`maintenance`] | `faena.cleanup`, … | what keeps a server well; they need its store, and are registered by themselves |
 //! | [`sample`] | – | writes a file of invented orders to try them on |
 
 #[cfg(feature = "http-client")]
@@ -26,6 +27,7 @@ pub mod http_request;
 mod input;
 #[cfg(unix)]
 mod lines;
+pub mod maintenance;
 pub mod noop;
 mod page;
 pub mod process_data;

@@ -97,6 +97,8 @@ pub struct Settings {
     pub streams_max: usize,
     /// Whether processors run in this process or in another one on the same store.
     pub runs_jobs: bool,
+    /// Names of the schedules that this program makes where they are missing: they are changed, and not removed.
+    pub own_schedules: Vec<&'static str>,
 }
 
 impl Default for Settings {
@@ -107,6 +109,7 @@ impl Default for Settings {
             wait_max: limits::WAIT_MAX,
             streams_max: limits::STREAMS_MAX,
             runs_jobs: true,
+            own_schedules: Vec::new(),
         }
     }
 }

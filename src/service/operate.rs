@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::Service;
 use crate::error::Error;
 use crate::job::{Name, Status};
-use crate::limits;
-use crate::store::{Health, Prune};
+use crate::store::Health;
+use crate::upkeep::{self, Ages};
 use crate::work::registry::Registered;
 
 /// A processor, and how its jobs stand.
@@ -91,17 +91,8 @@ impl Service {
     /// # Errors
     /// When the store fails; what was forgotten before stays so.
     pub async fn cleanup(&self, older_than: Duration) -> Result<u64, Error> {
-        let now = self.now();
-        let before = now.minus(older_than);
-        let prune = Prune { ended_before: before, failed_before: before, limit: limits::BULK_CHUNK };
-        let mut forgotten = 0;
-        loop {
-            let pruned = self.store().prune(prune, now).await?;
-            self.parts.results.delete(&pruned.results).await?;
-            forgotten += pruned.jobs;
-            if pruned.jobs < prune.limit as u64 {
-                return Ok(forgotten);
-            }
-        }
+        let ages = Some(Ages { ended: older_than, failed: older_than });
+        let (results, clock) = (&*self.parts.results, &self.parts.clock);
+        Ok(upkeep::forget(&**self.store(), results, clock, ages, |_| {}).await?.jobs)
     }
 }

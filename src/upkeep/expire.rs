@@ -49,13 +49,7 @@ mod tests {
             let put = Put { name, value: "1".into(), ttl: ttl * 2, expected: Expected::Anything };
             store.put_state(put, now).await.unwrap();
         }
-        let parts = Parts {
-            store,
-            results: Arc::new(Memory::default()),
-            clock: clock.clone(),
-            ended_for: ttl,
-            failed_for: ttl,
-        };
+        let parts = Parts { store, results: Arc::new(Memory::default()), clock: clock.clone(), ages: None };
         let mut forgotten = Vec::new();
         for _ in 0..4 {
             forgotten.push(expire(parts.clone()).await.unwrap());

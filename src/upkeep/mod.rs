@@ -4,7 +4,7 @@
 
 pub mod alert;
 mod expire;
-mod prune;
+pub mod prune;
 mod reap;
 pub mod tick;
 
@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::store::results::Results;
 use crate::store::{Store, StoreError};
 pub use alert::Sentinel;
+pub use prune::{Ages, Forgotten, forget};
 pub use tick::Scheduler;
 
 /// What upkeep works on.
@@ -30,10 +31,8 @@ pub struct Parts {
     pub results: Arc<dyn Results>,
     /// Where the time comes from.
     pub clock: Clock,
-    /// How long completed and cancelled jobs are remembered.
-    pub ended_for: Duration,
-    /// How long failed jobs are remembered.
-    pub failed_for: Duration,
+    /// How long ended jobs are remembered; none when a schedule sees to that.
+    pub ages: Option<Ages>,
 }
 
 /// The services, and how often each of them runs.
@@ -70,14 +69,6 @@ impl Upkeep {
             let _ = ended.await;
         }
     }
-}
-
-/// Forgets now what retention would forget later, with other ages. The answer is the number of jobs.
-///
-/// # Errors
-/// When the store cannot commit.
-pub async fn prune_now(parts: &Parts) -> Result<u64, StoreError> {
-    prune::prune(parts.clone()).await
 }
 
 async fn every<F, T>(period: Duration, name: &'static str, ended: CancellationToken, service: impl Fn() -> F)

@@ -1,20 +1,61 @@
 //! Forgets what ended long ago, chunk by chunk (rule 27), and then the stored results that went with it.
+//!
+//! Who does it when is settled once, at the start: a schedule whose terms people can see and change
+//! ([`processors::maintenance`](crate::processors::maintenance)), or else the timer here. Keys whose window has passed go
+//! by the timer in any case: their window is what their owner was promised, and nobody's to change.
+
+use std::time::Duration;
 
 use super::Parts;
-use crate::store::{Prune, StoreError};
+use crate::clock::{Clock, Timestamp};
+use crate::store::results::Results;
+use crate::store::{Prune, Store, StoreError};
 
 /// Jobs forgotten in one commit; it shrinks when the store does not get through (rule 27).
 const CHUNK: usize = 500;
 
-/// Forgets everything whose retention has passed. The answer is the number of jobs.
-pub(super) async fn prune(parts: Parts) -> Result<u64, StoreError> {
-    let mut forgotten = 0;
+/// How long ended jobs are remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ages {
+    /// Completed and cancelled ones.
+    pub ended: Duration,
+    /// Failed ones.
+    pub failed: Duration,
+}
+
+/// What was forgotten.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    /// Jobs.
+    pub jobs: u64,
+    /// Their stored results.
+    pub results: u64,
+    /// Keys.
+    pub keys: u64,
+}
+
+/// Forgets jobs that ended longer ago than `ages`, or none without, and keys whose window has passed. After each chunk
+/// `hear` is told how many it were so far.
+///
+/// # Errors
+/// When the store does not get through; what was forgotten before stays so.
+pub async fn forget(
+    store: &dyn Store,
+    results: &dyn Results,
+    clock: &Clock,
+    ages: Option<Ages>,
+    mut hear: impl FnMut(Forgotten),
+) -> Result<Forgotten, StoreError> {
+    let mut forgotten = Forgotten::default();
     let mut limit = CHUNK;
     loop {
-        let now = parts.clock.now();
-        let what =
-            Prune { ended_before: now.minus(parts.ended_for), failed_before: now.minus(parts.failed_for), limit };
-        let pruned = match parts.store.prune(what, now).await {
+        let now = clock.now();
+        let before = |age: fn(Ages) -> Duration| {
+            // Nothing ended before the beginning of time.
+            ages.map_or(Timestamp::from_millis(i64::MIN), |ages| now.minus(age(ages)))
+        };
+        let what = Prune { ended_before: before(|ages| ages.ended), failed_before: before(|ages| ages.failed), limit };
+        let pruned = match store.prune(what, now).await {
             Ok(pruned) => pruned,
             Err(_) if limit > 1 => {
                 limit /= 2;
@@ -23,15 +64,24 @@ pub(super) async fn prune(parts: Parts) -> Result<u64, StoreError> {
             Err(error) => return Err(error),
         };
         // The job is forgotten first: a result without a job is only waste, a job without its result would be a lie.
-        parts.results.delete(&pruned.results).await?;
-        forgotten += pruned.jobs;
+        results.delete(&pruned.results).await?;
+        forgotten.jobs += pruned.jobs;
+        forgotten.results += pruned.results.len() as u64;
+        forgotten.keys += pruned.keys;
+        hear(forgotten);
         if pruned.jobs < limit as u64 {
-            if forgotten > 0 {
-                tracing::info!(jobs = forgotten, "forgot jobs whose retention has passed");
-            }
             return Ok(forgotten);
         }
         // Between two chunks the queue goes on.
         tokio::task::yield_now().await;
     }
+}
+
+/// The timer's turn.
+pub(super) async fn prune(parts: Parts) -> Result<Forgotten, StoreError> {
+    let forgotten = forget(&*parts.store, &*parts.results, &parts.clock, parts.ages, |_| {}).await?;
+    if forgotten.jobs > 0 {
+        tracing::info!(jobs = forgotten.jobs, "forgot jobs whose retention has passed");
+    }
+    Ok(forgotten)
 }

@@ -14,6 +14,7 @@ const COMMANDS: &[&str] = &[
     "result",
     "stats",
     "cleanup",
+    "backup",
     "schedules",
     "cron",
     "openapi",

@@ -1,6 +1,8 @@
 //! The command line as a person or a script meets it: the real program, run as a child, with a fake server where only
 //! the conversation matters.
 
+#[cfg(unix)]
+mod backups;
 mod cron;
 mod fake;
 mod help;

@@ -32,6 +32,8 @@ impl Program {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_faena"));
         command.args(args).current_dir(self.path()).env_clear().stdin(Stdio::null());
+        // What a server has is what a test has put there.
+        command.env("FAENA_MAINTENANCE_SCHEDULES", "false");
         if let Some(path) = std::env::var_os("PATH") {
             command.env("PATH", path);
         }

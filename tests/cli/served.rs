@@ -32,7 +32,17 @@ impl Served {
 
     /// Starts one with arguments of the caller's.
     pub fn start_with(program: &Program, args: &[&str]) -> Self {
-        let mut command = program.command(&[&["serve"], args].concat());
+        Self::spawn_from(program.command(&[&["serve"], args].concat()))
+    }
+
+    /// Starts one with the schedules that keep it well.
+    pub fn maintained(program: &Program, args: &[&str]) -> Self {
+        let mut command = program.command(&[&["serve", "--bind", "0"], args].concat());
+        command.env_remove("FAENA_MAINTENANCE_SCHEDULES");
+        Self::spawn_from(command)
+    }
+
+    fn spawn_from(mut command: std::process::Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let log: Arc<(Mutex<Log>, Condvar)> = Arc::default();
         let (mut stderr, to) = (BufReader::new(child.stderr.take().unwrap()), log.clone());

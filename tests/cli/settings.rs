@@ -56,6 +56,15 @@ fn every_key_is_read_from_the_file() {
         [retention]
         completed = "1h"
         failed = 60
+        [maintenance]
+        schedules = true
+        timezone = "Europe/Madrid"
+        cleanup = "0 * * * *"
+        retry = "@daily"
+        check = "0 3 * * *"
+        backup = "0 4 * * *"
+        backups = "safe"
+        backups_kept = 7
         [commands.resize]
         program = "convert"
         args = ["-resize", "50%"]
@@ -69,6 +78,12 @@ fn every_key_is_read_from_the_file() {
     assert_eq!(settings.log, LogFormat::Json);
     assert_eq!(settings.retention.completed, Duration::from_secs(3_600));
     assert_eq!(settings.retention.failed, Duration::from_secs(60));
+    let kept = &settings.maintenance;
+    assert_eq!(kept.timezone.as_ref().map(|zone| zone.as_str()), Some("Europe/Madrid"));
+    let crons = [&kept.cleanup, &kept.retry, &kept.check, &kept.backup].map(|cron| cron.as_ref().unwrap().as_str());
+    assert_eq!(crons, ["0 * * * *", "@daily", "0 3 * * *", "0 4 * * *"]);
+    assert_eq!((settings.backups_folder(), settings.backups_kept()), ("safe".into(), 7));
+    assert!(kept.schedules);
     let command = &settings.commands["resize"];
     assert_eq!((command.args.len(), command.env["LANG"].as_str()), (2, "C"));
     assert_eq!(command.timeout, Some(Duration::from_secs(9)));
@@ -102,6 +117,14 @@ fn a_value_of_the_wrong_sort_is_refused_where_it_stands() {
         complaints("\n\nbind = \n", &[], vec![])[0].split(':').next(),
         Some("faena.toml, line 3"),
         "a fault of syntax names its line too"
+    );
+    let texts = "[maintenance]\ntimezone = \"Mars\"\nbackup = \"0 25 * * *\"\n";
+    let found = complaints(texts, &[], vec![]);
+    assert!(found[0].starts_with("faena.toml, line 3: maintenance.backup: "), "{found:?}");
+    assert!(found[1].starts_with("faena.toml, line 2: maintenance.timezone: "), "{found:?}");
+    assert_eq!(
+        complaints("", &[("FAENA_MAINTENANCE_BACKUPS_KEPT", "0")], vec![("maintenance.backups", Some(String::new()))]),
+        ["--maintenance.backups: must name a folder", "FAENA_MAINTENANCE_BACKUPS_KEPT: 0 is not between 1 and 1000",]
     );
     assert_eq!(
         complaints("", &[("FAENA_GRACE", "soon")], vec![("durability", Some("none".into()))]),

@@ -53,11 +53,18 @@ impl Home {
         command
     }
 
-    /// The server of the program.
-    pub fn serve(&self, args: &[&str]) -> Command {
+    /// The server of the program, with the schedules that keep it well.
+    pub fn maintained(&self) -> Command {
         let mut command = self.command(env!("CARGO_BIN_EXE_faena"));
         command.args(["serve", "--bind", "127.0.0.1:0", "--data", "data", "--unsafe-diagnostics", "--threads", "8"]);
-        command.args(args);
+        command
+    }
+
+    /// The server of the program.
+    pub fn serve(&self, args: &[&str]) -> Command {
+        let mut command = self.maintained();
+        // What is there is what a test has put there.
+        command.arg("--no-maintenance").args(args);
         command
     }
 

@@ -51,8 +51,7 @@ fn upkeep(house: &House, schedules: Arc<dyn faena::store::Schedules>) -> Upkeep 
         store: house.store.clone(),
         results: Arc::new(Memory::default()),
         clock: house.clock.clone(),
-        ended_for: Duration::from_secs(3600),
-        failed_for: Duration::from_secs(3600),
+        ages: None,
     };
     let (sentinel, scheduler) = (house.sentinel(&parts.store), house.scheduler_of(schedules, &house.clock));
     Upkeep::start(parts, sentinel, Some(scheduler), &tokio::runtime::Handle::current())

@@ -21,7 +21,10 @@ impl Server {
     pub fn faena(data: &Path, flags: &[&str]) -> Result<Self> {
         std::fs::create_dir_all(data)?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_faena"));
-        command.args(["serve", "--bind", "127.0.0.1:0", "--log-filter", "warn", "--data"]).arg(data).args(flags);
+        command
+            .args(["serve", "--bind", "127.0.0.1:0", "--no-maintenance", "--log-filter", "warn", "--data"])
+            .arg(data)
+            .args(flags);
         // Neither a file of settings nor a variable of whoever measures may change what is measured.
         command.current_dir(data);
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FAENA_")) {

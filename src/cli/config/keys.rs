@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use faena::app::Settings;
 use faena::app::settings::{CommandLine, Durability, LogFormat};
+use faena::schedule::{Cron, Zone};
 use toml::Value;
 
 use super::nearest;
@@ -39,7 +40,7 @@ pub const LOG_FORMATS: &[(&str, LogFormat)] = &[("pretty", LogFormat::Pretty), (
 pub const KEYS: &[Key] = &[
     Key { name: "bind", set: |s, v| put(&mut s.bind, address(&v.text()?)) },
     Key { name: "data", set: |s, v| put(&mut s.data, v.path()) },
-    Key { name: "store", set: |s, v| put(&mut s.store, v.word()) },
+    Key { name: "store", set: |s, v| put(&mut s.store, v.parsed()) },
     Key { name: "durability", set: |s, v| put(&mut s.durability, v.choice(DURABILITIES)) },
     Key { name: "threads", set: |s, v| put(&mut s.threads, v.number()) },
     Key { name: "io_slots", set: |s, v| put(&mut s.io_slots, v.number()) },
@@ -49,11 +50,19 @@ pub const KEYS: &[Key] = &[
     Key { name: "http_allow", set: |s, v| put(&mut s.http_allow, v.list()) },
     Key { name: "unsafe_diagnostics", set: |s, v| put(&mut s.unsafe_diagnostics, v.flag()) },
     Key { name: "queue_depth", set: |s, v| put(&mut s.queue_depth, v.number()) },
-    Key { name: "results", set: |s, v| put(&mut s.results, v.word()) },
+    Key { name: "results", set: |s, v| put(&mut s.results, v.parsed()) },
     Key { name: "log", set: |s, v| put(&mut s.log, v.choice(LOG_FORMATS)) },
     Key { name: "log_filter", set: |s, v| put(&mut s.log_filter, v.text()) },
     Key { name: "retention.completed", set: |s, v| put(&mut s.retention.completed, v.span()) },
     Key { name: "retention.failed", set: |s, v| put(&mut s.retention.failed, v.span()) },
+    Key { name: "maintenance.schedules", set: |s, v| put(&mut s.maintenance.schedules, v.flag()) },
+    Key { name: "maintenance.timezone", set: |s, v| put(&mut s.maintenance.timezone, v.parsed::<Zone>().map(Some)) },
+    Key { name: "maintenance.cleanup", set: |s, v| put(&mut s.maintenance.cleanup, v.parsed::<Cron>().map(Some)) },
+    Key { name: "maintenance.retry", set: |s, v| put(&mut s.maintenance.retry, v.parsed::<Cron>().map(Some)) },
+    Key { name: "maintenance.check", set: |s, v| put(&mut s.maintenance.check, v.parsed::<Cron>().map(Some)) },
+    Key { name: "maintenance.backup", set: |s, v| put(&mut s.maintenance.backup, v.parsed::<Cron>().map(Some)) },
+    Key { name: "maintenance.backups", set: |s, v| put(&mut s.maintenance.backups, v.path().map(Some)) },
+    Key { name: "maintenance.backups_kept", set: |s, v| put(&mut s.maintenance.backups_kept, v.number().map(Some)) },
     Key { name: "commands", set: set_command },
 ];
 
@@ -87,8 +96,8 @@ impl Given<'_> {
         }
     }
 
-    fn word<T: FromStr<Err = String>>(self) -> Result<T, String> {
-        self.text()?.parse()
+    fn parsed<T: FromStr<Err: std::fmt::Display>>(self) -> Result<T, String> {
+        self.text()?.parse().map_err(|error: T::Err| error.to_string())
     }
 
     fn choice<T: Copy>(self, words: &[(&str, T)]) -> Result<T, String> {

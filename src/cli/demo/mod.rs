@@ -15,7 +15,7 @@ use faena::processors::sample::{DEMO_ROWS, write_sample};
 
 use super::config::Loaded;
 use super::ending::{Ending, Trouble};
-use super::serve::SettingsArgs;
+use super::serve::{self, SettingsArgs};
 use super::server;
 use super::{follow, logging, output};
 
@@ -46,7 +46,7 @@ pub struct Demo {
 impl Demo {
     pub fn run(self) -> Result<Ending, Trouble> {
         // A newcomer wants to see the job, not the server's log; a filter of their own has the last word.
-        let base = Settings { log_filter: "warn".to_owned(), ..Settings::default() };
+        let base = Settings { log_filter: "warn".to_owned(), ..serve::base() };
         let Loaded { settings, warnings } = self.settings.load(base)?;
         logging::start(&settings)?;
         warnings.iter().for_each(|warning| output::note(format!("warning: {warning}")));

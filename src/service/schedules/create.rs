@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::act::taken;
 use crate::error::Error;
-use crate::schedule::{NewSchedule, Schedule};
+use crate::schedule::{NewSchedule, Schedule, Spec};
 use crate::service::Service;
 use crate::store::schedules::Added;
 
@@ -27,10 +27,42 @@ impl Service {
     /// Forgets a schedule; its jobs stay as they are. The answer is the schedule as it was.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// [`Error::NotFound`]; [`Error::Conflict`] for one that the program itself would make again.
     pub async fn remove_schedule(&self, which: &str) -> Result<Arc<Schedule>, Error> {
         let schedule = self.schedule(which).await?;
+        if self.is_own(&schedule) {
+            let name = &schedule.spec.name;
+            return Err(Error::Conflict(format!(
+                "schedule `{name}` comes with the program and would be there again at its next start; disable it instead"
+            )));
+        }
         let removed = self.parts.schedules.remove_schedule(schedule.id).await?;
         removed.ok_or_else(|| Error::no_schedule(which))
+    }
+
+    /// Whether the program made it, and would make it again.
+    fn is_own(&self, schedule: &Schedule) -> bool {
+        let name = &*schedule.spec.name;
+        schedule.created_by.as_deref() == Some("faena") && self.settings().own_schedules.iter().any(|own| *own == name)
+    }
+
+    /// Why new terms would make something else of a schedule that comes with the program, if they would.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with the field at fault.
+    pub(super) fn check_own(&self, schedule: &Schedule, spec: &Spec) -> Result<(), Error> {
+        if !self.is_own(schedule) {
+            return Ok(());
+        }
+        let stays = |field, before: &str| {
+            Error::field(field, format!("stays `{before}`: the schedule comes with the program; make one of your own"))
+        };
+        if spec.name != schedule.spec.name {
+            return Err(stays("name", &schedule.spec.name));
+        }
+        if spec.sub_type != schedule.spec.sub_type {
+            return Err(stays("subType", schedule.spec.sub_type.as_str()));
+        }
+        Ok(())
     }
 }

@@ -40,6 +40,7 @@ impl Service {
     ) -> Result<Arc<Schedule>, Error> {
         let acted = self.act_on_schedule(which, edition, |schedule| {
             let (spec, enabled) = change(schedule)?;
+            self.check_own(schedule, &spec)?;
             self.check_schedule(&spec, schedule.created_by.as_ref(), self.now())?;
             let edited = Event::Edited { spec: Arc::new(spec) };
             Ok([edited].into_iter().chain(enabled.map(switch)).collect())
