@@ -116,10 +116,13 @@ const IF_MATCH: &str = "The ETag that you have seen: if somebody has changed ter
 
 fn remove() -> Operation {
     of_one(delete("/schedules/{id}", "removeSchedule", "Remove a schedule"))
-        .about("Its name is free; its jobs stay as they are.")
+        .about(
+            "Its name is free; its jobs stay as they are. Those that come with the program, `maintenance-…`, would be made \
+             again: they are disabled instead.",
+        )
         .header("If-Match", text(), IF_MATCH)
         .gives(204, reply("It is removed."))
-        .failing(&[412])
+        .failing(&[409, 412])
 }
 
 fn switches() -> Vec<Operation> {

@@ -42,8 +42,7 @@ impl Service {
 
     /// Whether the program made it, and would make it again.
     fn is_own(&self, schedule: &Schedule) -> bool {
-        let name = &*schedule.spec.name;
-        schedule.created_by.as_deref() == Some("faena") && self.settings().own_schedules.iter().any(|own| *own == name)
+        schedule.created_by.as_deref() == Some("faena") && self.settings().own_schedules.contains(&&*schedule.spec.name)
     }
 
     /// Why new terms would make something else of a schedule that comes with the program, if they would.
