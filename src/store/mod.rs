@@ -11,6 +11,8 @@ pub mod embedded;
 pub mod hold;
 pub mod locks;
 pub mod observed;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod query;
 pub mod results;
 pub mod safekeeping;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use faena::job::{Event, Job, Outcome, Priority, decide};
 use faena::store::activity::{Activity, Ended, MINUTE_MS, MINUTES};
-use faena::store::{Claim, Filter, Group, Insert, Store};
+use faena::store::{Claim, Filter, Group, Insert};
 
 use crate::bed::*;
 use crate::dice::Dice;
@@ -111,7 +111,7 @@ pub async fn rule_28_what_ended_is_kept_by_the_minute(mut bed: Bed) {
             _ if dice.chance(3) => {
                 let running = bed.all(Filter::default(), at(now)).await;
                 let running = running.iter().filter(|job| job.run().is_some()).count() as u64;
-                let in_a_process_that_died = bed.is_on_disk();
+                let in_a_process_that_died = bed.is_durable();
                 bed = bed.reopened(at(now));
                 if in_a_process_that_died && running > 0 {
                     let jobs = bed.all(Filter::default(), at(now)).await;

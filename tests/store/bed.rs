@@ -11,24 +11,43 @@ use faena::clock::Timestamp;
 use faena::job::{Event, Holder, Job, JobError, JobId, Name, NewJob, Outcome, RetryPolicy, decide};
 use faena::store::embedded::{Durability, Embedded, Open};
 use faena::store::query::{Sort, Start};
-use faena::store::{Claim, Committed, Filter, Group, Insert, Inserted, Page, Prune, Store, StoreError};
+use faena::store::{
+    Claim, Committed, Filter, Group, Insert, Inserted, Locks, Page, Prune, Schedules, States, Store, StoreError,
+};
 
 /// Which engine a clause is tried on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
     Memory,
     Sqlite,
+    #[cfg(all(unix, feature = "postgres"))]
+    Postgres,
 }
 
-/// A store of one engine, in a folder of its own.
+/// All that a store can do.
+pub trait Whole: Store + Schedules + Locks + States {}
+
+impl<T: Store + Schedules + Locks + States> Whole for T {}
+
+/// A store of one engine, in a place of its own.
 pub struct Bed {
-    store: Option<Arc<Embedded>>,
-    folder: Option<tempfile::TempDir>,
+    store: Option<Arc<dyn Whole>>,
+    place: Place,
+}
+
+/// Where a store keeps what it is told.
+enum Place {
+    Nowhere,
+    Folder(tempfile::TempDir),
+    #[cfg(all(unix, feature = "postgres"))]
+    Database(Arc<crate::cluster::Database>),
 }
 
 /// Tries a clause on an engine.
 pub fn run<F: Future<Output = ()>>(engine: Engine, clause: impl FnOnce(Bed) -> F) {
-    block_on(clause(Bed::of(engine)));
+    if let Some(bed) = Bed::of(engine) {
+        block_on(clause(bed));
+    }
 }
 
 /// Waits for an answer on this thread.
@@ -37,11 +56,13 @@ pub fn block_on<T>(answer: impl Future<Output = T>) -> T {
 }
 
 impl Bed {
-    /// A fresh store of an engine.
-    pub fn of(engine: Engine) -> Self {
+    /// A fresh store of an engine; none when this machine does not have what it needs.
+    pub fn of(engine: Engine) -> Option<Self> {
         match engine {
-            Engine::Memory => Self { store: Some(Arc::new(Embedded::memory())), folder: None },
-            Engine::Sqlite => Self::on_disk(),
+            Engine::Memory => Some(Self { store: Some(Arc::new(Embedded::memory())), place: Place::Nowhere }),
+            Engine::Sqlite => Some(Self::on_disk()),
+            #[cfg(all(unix, feature = "postgres"))]
+            Engine::Postgres => Some(Self::in_database(Arc::new(crate::cluster::Database::fresh()?), at(0))),
         }
     }
 
@@ -49,37 +70,62 @@ impl Bed {
     pub fn on_disk() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = open(folder.path(), at(0)).unwrap();
-        Self { store: Some(Arc::new(store)), folder: Some(folder) }
+        Self { store: Some(Arc::new(store)), place: Place::Folder(folder) }
     }
 
-    pub fn store(&self) -> Arc<Embedded> {
+    #[cfg(all(unix, feature = "postgres"))]
+    fn in_database(database: Arc<crate::cluster::Database>, now: Timestamp) -> Self {
+        use faena::store::postgres::{Open, Postgres};
+        let open = Open { url: database.url.clone(), holder: holder() };
+        let store = block_on_new_thread(move || Postgres::open(&open, now, Arc::default())).unwrap();
+        Self { store: Some(Arc::new(store)), place: Place::Database(database) }
+    }
+
+    pub fn store(&self) -> Arc<dyn Whole> {
         self.store.clone().unwrap()
     }
 
     /// Whether it survives its process.
-    pub fn is_on_disk(&self) -> bool {
-        self.folder.is_some()
+    pub fn is_durable(&self) -> bool {
+        !matches!(self.place, Place::Nowhere)
     }
 
     pub fn folder(&self) -> &Path {
-        self.folder.as_ref().unwrap().path()
+        match &self.place {
+            Place::Folder(folder) => folder.path(),
+            _ => panic!("this store has no folder"),
+        }
     }
 
     /// Closes the store and opens it again, as an orderly restart does. A store in memory stays as it is.
     pub fn reopened(mut self, now: Timestamp) -> Self {
-        if let Some(folder) = &self.folder {
-            let store = self.store.take().unwrap();
-            block_on_new_thread(move || block_on(store.close()).unwrap());
-            self.store = Some(Arc::new(open(folder.path(), now).unwrap()));
+        if !self.is_durable() {
+            return self;
         }
-        self
+        let store = self.store.take().unwrap();
+        block_on_new_thread(move || block_on(store.close()).unwrap());
+        match self.place {
+            Place::Nowhere => unreachable!("a store in memory stays as it is"),
+            Place::Folder(folder) => {
+                let store = open(folder.path(), now).unwrap();
+                Self { store: Some(Arc::new(store)), place: Place::Folder(folder) }
+            }
+            #[cfg(all(unix, feature = "postgres"))]
+            Place::Database(database) => Self::in_database(database, now),
+        }
     }
 
-    /// What another process would find if this one died at this moment: a copy of the files as they are.
+    /// What another process would find if this one died at this moment: a copy of the files as they are; a database in which
+    /// this process has been silent for too long.
     pub fn after_a_crash(&self, now: Timestamp) -> Self {
+        #[cfg(all(unix, feature = "postgres"))]
+        if let Place::Database(database) = &self.place {
+            database.tell("UPDATE faena.node SET beat = beat - interval '1 day'");
+            return Self::in_database(database.clone(), now);
+        }
         let folder = copied(self.folder());
         let store = open(folder.path(), now).unwrap();
-        Self { store: Some(Arc::new(store)), folder: Some(folder) }
+        Self { store: Some(Arc::new(store)), place: Place::Folder(folder) }
     }
 
     /// Accepts one job that nothing stands in the way of.

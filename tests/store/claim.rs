@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use faena::job::{Event, JobId, NewJob, Payload, Priority, Status};
 use faena::limits;
-use faena::store::{Claim, Group, Insert, Store};
+use faena::store::{Claim, Group, Insert};
 
 use crate::bed::*;
 

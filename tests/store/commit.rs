@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use faena::job::{Event, Job, Outcome, Refusal, ResultRef, Status, decide};
-use faena::store::{Committed, Filter, Group, Insert, Store};
+use faena::store::{Committed, Filter, Group, Insert};
 
 use crate::bed::*;
 

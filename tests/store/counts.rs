@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use faena::job::{Event, Outcome, Priority, Status};
 use faena::store::query::Sort4;
-use faena::store::{Filter, Group, Insert, Standing, Store};
+use faena::store::{Filter, Group, Insert, Standing};
 
 use crate::bed::*;
 use crate::dice::Dice;

@@ -76,9 +76,15 @@ pub enum Answer {
 }
 
 /// The model of an engine; only the one on disk can restart.
-pub struct Model<const ON_DISK: bool>;
+pub struct Model<const ENGINE: u8>;
 
-impl<const ON_DISK: bool> ReferenceStateMachine for Model<ON_DISK> {
+/// The engines that it is lived through with.
+pub const MEMORY: u8 = 0;
+pub const SQLITE: u8 = 1;
+#[cfg(all(unix, feature = "postgres"))]
+pub const POSTGRES: u8 = 2;
+
+impl<const ENGINE: u8> ReferenceStateMachine for Model<ENGINE> {
     type State = Expected;
     type Transition = Step;
 
@@ -87,7 +93,7 @@ impl<const ON_DISK: bool> ReferenceStateMachine for Model<ON_DISK> {
     }
 
     fn transitions(_: &Expected) -> BoxedStrategy<Step> {
-        let restart = |orderly| if ON_DISK { Step::Restart { orderly } } else { Step::Expire };
+        let restart = |orderly| if ENGINE != MEMORY { Step::Restart { orderly } } else { Step::Expire };
         let how = prop::sample::select(vec![How::Succeed, How::Fail, How::FailForGood, How::TimeOut, How::Release]);
         let sub_types = prop::sample::subsequence(vec![0, 1], 1..=2);
         let pick = 0usize..1_000;

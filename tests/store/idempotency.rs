@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use faena::job::{NewJob, Outcome, Priority, Status};
-use faena::store::{Filter, Group, Idempotency, Insert, Inserted, Receipt, Store};
+use faena::store::{Filter, Group, Idempotency, Insert, Inserted, Receipt};
 
 use crate::bed::*;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use faena::job::{Payload, Priority, Status, UniqueFor};
-use faena::store::{Filter, Group, Insert, Inserted, Store};
+use faena::store::{Filter, Group, Insert, Inserted};
 
 use crate::bed::*;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use faena::job::{Event, Job, NewJob, Outcome, Priority, Status};
 use faena::store::query::{Sort, Start};
-use faena::store::{Filter, Page, PageOf, Store};
+use faena::store::{Filter, Page, PageOf};
 
 use crate::bed::*;
 use crate::dice::Dice;

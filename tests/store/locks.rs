@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use faena::clock::Timestamp;
 use faena::limits;
-use faena::store::{Acquired, Grant, Lock, Locks, Proof, Released, Slug, Store, StoreError, Take};
+use faena::store::{Acquired, Grant, Lock, Proof, Released, Slug, StoreError, Take};
 
 use crate::bed::*;
 

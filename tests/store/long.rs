@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use faena::job::{Event, Job, NewJob, Status, decide};
 use faena::store::query::{Sort, Start};
-use faena::store::{Claim, Filter, Group, Store};
+use faena::store::{Claim, Filter, Group};
 
 use crate::bed::*;
 use crate::dice::Dice;

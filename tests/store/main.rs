@@ -5,6 +5,8 @@ mod activity;
 mod alerts;
 mod bed;
 mod claim;
+#[cfg(all(unix, feature = "postgres"))]
+mod cluster;
 mod commit;
 mod counts;
 mod dice;
@@ -32,6 +34,8 @@ macro_rules! clauses {
     ($($area:ident { $($clause:ident)* })*) => {
         clauses!(memory Memory { $($area { $($clause)* })* });
         clauses!(sqlite Sqlite { $($area { $($clause)* })* });
+        #[cfg(all(unix, feature = "postgres"))]
+        clauses!(postgres Postgres { $($area { $($clause)* })* });
     };
     ($module:ident $engine:ident { $($area:ident { $($clause:ident)* })* }) => {
         mod $module {

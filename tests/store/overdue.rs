@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use faena::job::{Event, JobId, Status};
-use faena::store::{Claim, Store};
+use faena::store::Claim;
 
 use crate::bed::*;
 

@@ -4,8 +4,8 @@
 use faena::job::{Outcome, Status};
 use faena::limits;
 use faena::schedule::{Event, Refusal, Standing, decide};
-use faena::store::schedules::{ScheduleFilter, ScheduleSort, Schedules, Stepped, Which};
-use faena::store::{Filter, Store, StoreError};
+use faena::store::schedules::{ScheduleFilter, ScheduleSort, Stepped, Which};
+use faena::store::{Filter, StoreError};
 
 use crate::bed::*;
 use crate::schedules::{MINUTE, every_minute, with};

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use faena::clock::Timestamp;
 use faena::job::{Outcome, Priority};
 use faena::schedule::{Event, Schedule, Standing, decide};
-use faena::store::Store;
-use faena::store::schedules::{ScheduleFigures, ScheduleFilter, SchedulePage, ScheduleSort, Schedules};
+use faena::store::schedules::{ScheduleFigures, ScheduleFilter, SchedulePage, ScheduleSort};
 
 use crate::bed::*;
 use crate::dice::Dice;

@@ -7,8 +7,8 @@ use faena::job::{JobId, Name, Outcome, Status};
 use faena::schedule::{
     Event, NewSchedule, OverlapPolicy, Schedule, ScheduleId, Spec, Standing, Timetable, Transition, Zone, decide,
 };
-use faena::store::schedules::{Added, ScheduleFilter, SchedulePage, ScheduleSort, Schedules, Stepped, Which};
-use faena::store::{Filter, Store};
+use faena::store::Filter;
+use faena::store::schedules::{Added, ScheduleFilter, SchedulePage, ScheduleSort, Stepped, Which};
 
 use crate::bed::*;
 

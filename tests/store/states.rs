@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use faena::clock::Timestamp;
 use faena::limits;
-use faena::store::{Deleted, Expected, Kept, Put, State, States, Store, StoreError};
+use faena::store::{Deleted, Expected, Kept, Put, State, StoreError};
 
 use crate::bed::*;
 use crate::locks::slug;

@@ -1,6 +1,6 @@
 //! What the engine on disk promises of locks and states besides: crashes, orphans, older files, a disk that refuses.
 
-use faena::store::{Acquired, Grant, Locks, Proof, Released, States, Store, StoreError, Take};
+use faena::store::{Acquired, Grant, Proof, Released, StoreError, Take};
 
 use crate::bed::*;
 use crate::locks::{granted, slug, take};

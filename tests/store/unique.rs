@@ -1,7 +1,7 @@
 //! Unique keys: at most one job of a key, while it is active or for a window, by constraint (rule 13).
 
 use faena::job::{Event, JobId, Outcome, Status, UniqueFor};
-use faena::store::{Committed, Filter, Group, Insert, Inserted, Store};
+use faena::store::{Committed, Filter, Group, Insert, Inserted};
 
 use crate::bed::*;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use faena::clock::Timestamp;
 use faena::job::{Event, JobId, NewJob, Outcome, ResultRef, Status};
 use faena::limits;
-use faena::store::{Committed, Filter, Group, LogLine, Prune, Store, StoreError};
+use faena::store::{Committed, Filter, Group, LogLine, Prune, StoreError};
 
 use crate::bed::*;
 
@@ -162,7 +162,7 @@ pub async fn rule_32_a_number_is_never_given_twice(bed: Bed) {
 
 pub async fn a_store_says_what_it_is_and_that_it_is_well(bed: Bed) {
     let health = bed.store().health();
-    assert!(["memory", "sqlite"].contains(&health.engine), "{health:?}");
+    assert!(["memory", "sqlite", "postgres"].contains(&health.engine), "{health:?}");
     assert_eq!(health.degraded, None);
 }
 

@@ -16,7 +16,7 @@ use crate::store::schedules::{ScheduleFigures, ScheduleFilter, SchedulePage, Sch
 
 /// The committed schedules.
 #[derive(Default)]
-pub(super) struct Agenda(RwLock<Shown>);
+pub(in crate::store) struct Agenda(RwLock<Shown>);
 
 #[derive(Default)]
 struct Shown {
@@ -34,7 +34,7 @@ const CHUNK: usize = 1_000;
 
 impl Agenda {
     /// Shows a schedule.
-    pub(super) fn show(&self, schedule: Arc<Schedule>) {
+    pub(in crate::store) fn show(&self, schedule: Arc<Schedule>) {
         let mut shown = self.0.write();
         let place = (schedule.created_at, schedule.id);
         shown.places.insert(schedule.id, place);
@@ -48,7 +48,7 @@ impl Agenda {
     }
 
     /// Shows a schedule no more.
-    pub(super) fn hide(&self, id: ScheduleId) {
+    pub(in crate::store) fn hide(&self, id: ScheduleId) {
         let mut shown = self.0.write();
         let Some(place) = shown.places.remove(&id) else { return };
         shown.roll_on(place, None);
@@ -58,7 +58,7 @@ impl Agenda {
     }
 
     /// The schedule that is meant.
-    pub(super) fn find(&self, which: &Which) -> Option<Arc<Schedule>> {
+    pub(in crate::store) fn find(&self, which: &Which) -> Option<Arc<Schedule>> {
         let shown = self.0.read();
         let id = match which {
             Which::Id(id) => id,
@@ -68,7 +68,7 @@ impl Agenda {
     }
 
     /// All together, with the next ones and those that failed last.
-    pub(super) fn figures(&self, limit: usize, now: Timestamp) -> ScheduleFigures {
+    pub(in crate::store) fn figures(&self, limit: usize, now: Timestamp) -> ScheduleFigures {
         let shown = self.0.read();
         let find = |id: &ScheduleId| shown.ordered.get(shown.places.get(id)?).cloned();
         let roll = &shown.roll;
@@ -87,7 +87,7 @@ impl Agenda {
     }
 
     /// Those that have failed so often in a row, or more often; the worst first.
-    pub(super) fn failing(&self, times: u32, limit: usize) -> Vec<Arc<Schedule>> {
+    pub(in crate::store) fn failing(&self, times: u32, limit: usize) -> Vec<Arc<Schedule>> {
         let shown = self.0.read();
         let find = |id: &ScheduleId| shown.ordered.get(shown.places.get(id)?).cloned();
         let worst = shown.roll.streaks.iter().rev().take_while(|(streak, _)| *streak >= times);
@@ -95,7 +95,7 @@ impl Agenda {
     }
 
     /// Those that have been silent for so long, in the order of their acceptance.
-    pub(super) fn silent(&self, silent_ms: u64, now: Timestamp, limit: usize) -> Vec<Arc<Schedule>> {
+    pub(in crate::store) fn silent(&self, silent_ms: u64, now: Timestamp, limit: usize) -> Vec<Arc<Schedule>> {
         let is_silent = |schedule: &Schedule| silent_for(schedule, now).is_some_and(|silent| silent >= silent_ms);
         let mut silent = self.all_that(is_silent);
         silent.truncate(limit);
@@ -103,7 +103,12 @@ impl Agenda {
     }
 
     /// A page of those that a filter names.
-    pub(super) fn page(&self, filter: &ScheduleFilter, page: SchedulePage, now: Timestamp) -> PageOf<Arc<Schedule>> {
+    pub(in crate::store) fn page(
+        &self,
+        filter: &ScheduleFilter,
+        page: SchedulePage,
+        now: Timestamp,
+    ) -> PageOf<Arc<Schedule>> {
         let mut named = self.all_that(|schedule| filter.matches(schedule, now));
         match page.sort {
             ScheduleSort::CreatedAscending => {}

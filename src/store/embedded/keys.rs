@@ -10,7 +10,7 @@ use crate::store::{Idempotency, Inserted, Receipt};
 
 /// All keys that are taken.
 #[derive(Default)]
-pub(super) struct Keys {
+pub(in crate::store) struct Keys {
     unique: HashMap<Box<str>, Hold>,
     requests: HashMap<Arc<str>, Remembered>,
     /// When remembered requests and windows pass.
@@ -27,16 +27,21 @@ struct Hold {
 
 /// A request that came before.
 #[derive(Debug, Clone)]
-pub(super) struct Remembered {
-    pub(super) key: Arc<str>,
-    pub(super) body: [u8; 32],
-    pub(super) until: Timestamp,
-    pub(super) receipt: Arc<Receipt>,
+pub(in crate::store) struct Remembered {
+    pub(in crate::store) key: Arc<str>,
+    pub(in crate::store) body: [u8; 32],
+    pub(in crate::store) until: Timestamp,
+    pub(in crate::store) receipt: Arc<Receipt>,
 }
 
 impl Keys {
     /// Why a job cannot be accepted, if it cannot.
-    pub(super) fn refuses(&self, job: &NewJob, key: Option<&Idempotency>, now: Timestamp) -> Option<Inserted> {
+    pub(in crate::store) fn refuses(
+        &self,
+        job: &NewJob,
+        key: Option<&Idempotency>,
+        now: Timestamp,
+    ) -> Option<Inserted> {
         if let Some(known) = key.and_then(|key| self.requests.get(&*key.key)).filter(|known| known.until > now) {
             let same = key.is_some_and(|key| key.body == known.body);
             return Some(if same { Inserted::Replayed(known.receipt.clone()) } else { Inserted::Mismatch });
@@ -46,13 +51,13 @@ impl Keys {
     }
 
     /// The job that holds a unique key.
-    pub(super) fn holder(&self, unique: &Unique, now: Timestamp) -> Option<JobId> {
+    pub(in crate::store) fn holder(&self, unique: &Unique, now: Timestamp) -> Option<JobId> {
         let hold = self.unique.get(&unique.key)?;
         hold.until.is_none_or(|until| until > now).then_some(hold.id)
     }
 
     /// Takes a job's unique key.
-    pub(super) fn take(&mut self, unique: &Unique, id: JobId, accepted_at: Timestamp) {
+    pub(in crate::store) fn take(&mut self, unique: &Unique, id: JobId, accepted_at: Timestamp) {
         let until = match unique.during {
             UniqueFor::Active => None,
             UniqueFor::WindowMs(window) => Some(accepted_at.plus_millis(window)),
@@ -61,19 +66,19 @@ impl Keys {
     }
 
     /// Takes a unique key until a moment, or until it is released.
-    pub(super) fn hold(&mut self, key: &str, id: JobId, until: Option<Timestamp>) {
+    pub(in crate::store) fn hold(&mut self, key: &str, id: JobId, until: Option<Timestamp>) {
         self.unique.insert(key.into(), Hold { id, until });
     }
 
     /// Releases the unique key of a job that has ended, unless its window goes on.
-    pub(super) fn release(&mut self, unique: &Unique, id: JobId) {
+    pub(in crate::store) fn release(&mut self, unique: &Unique, id: JobId) {
         if unique.during == UniqueFor::Active && self.unique.get(&unique.key).is_some_and(|hold| hold.id == id) {
             self.unique.remove(&unique.key);
         }
     }
 
     /// Remembers a request and its answer.
-    pub(super) fn remember(&mut self, request: Remembered) {
+    pub(in crate::store) fn remember(&mut self, request: Remembered) {
         self.passing.insert((request.until, request.key.clone()));
         if let Some(before) = self.requests.insert(request.key.clone(), request) {
             self.passing.remove(&(before.until, before.key));
@@ -81,12 +86,12 @@ impl Keys {
     }
 
     /// Whether a request is still remembered with this answer.
-    pub(super) fn remembers(&self, key: &str, receipt: &Receipt) -> bool {
+    pub(in crate::store) fn remembers(&self, key: &str, receipt: &Receipt) -> bool {
         self.requests.get(key).is_some_and(|known| known.receipt.id == receipt.id)
     }
 
     /// Takes back the keys of a job that could not be accepted after all.
-    pub(super) fn withdraw(&mut self, unique: Option<&Unique>, request: Option<&str>, id: JobId) {
+    pub(in crate::store) fn withdraw(&mut self, unique: Option<&Unique>, request: Option<&str>, id: JobId) {
         if let Some(unique) = unique.filter(|unique| self.unique.get(&unique.key).is_some_and(|hold| hold.id == id)) {
             self.unique.remove(&unique.key);
         }
@@ -96,7 +101,7 @@ impl Keys {
     }
 
     /// Forgets keys whose window has passed, at most `limit` of each sort. The answer says how many.
-    pub(super) fn prune(&mut self, now: Timestamp, limit: usize) -> u64 {
+    pub(in crate::store) fn prune(&mut self, now: Timestamp, limit: usize) -> u64 {
         let mut forgotten = 0;
         while let Some((_, key)) = self.passing.first().filter(|(until, _)| *until <= now && forgotten < limit as u64) {
             self.requests.remove(key);

@@ -19,7 +19,7 @@
 //! Without a journal it is the same engine: a change is confirmed in the step that decides it.
 
 mod accept;
-mod agenda;
+pub(super) mod agenda;
 mod alert_rows;
 mod alerts;
 mod blocks;
@@ -35,14 +35,14 @@ mod gates;
 mod history;
 pub mod inspect;
 mod journal;
-mod keys;
+pub(super) mod keys;
 mod lead;
 mod ledger;
 mod list;
 mod locks;
 mod minutes;
 mod named;
-mod plan_rows;
+pub(super) mod plan_rows;
 mod plans;
 mod prune;
 mod readers;

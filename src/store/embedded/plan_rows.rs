@@ -82,17 +82,26 @@ pub(super) fn read(conn: &Connection, mut take: impl FnMut(Schedule)) -> Result<
     Ok(())
 }
 
-/// The schedule in a row. One whose terms or life mean nothing to this program is that schedule's problem alone: it is
-/// kept, says what is wrong, and does not fire.
+/// The schedule in a row.
 fn schedule(row: &Row<'_>) -> Result<Schedule, StoreError> {
     let text = |index| row.get::<_, String>(index).map_err(broken);
     let id = ScheduleId::from_bytes(row.get(0).map_err(broken)?);
     let created_at = Timestamp::from_millis(row.get(1).map_err(broken)?);
     let created_by: Option<String> = row.get(2).map_err(broken)?;
-    let (name, spec, life) = (text(3)?, text(4)?, text(5)?);
+    whole(id, created_at, created_by.map(Arc::from), &text(3)?, (&text(4)?, &text(5)?))
+}
 
-    let (spec, mut fault) = terms(&name, &spec)?;
-    let life = serde_json::from_str::<Life>(&life).unwrap_or_else(|error| {
+/// The schedule of a name, with its terms and its life as they are written. One whose terms or life mean nothing to this
+/// program is that schedule's problem alone: it is kept, says what is wrong, and does not fire.
+pub(in crate::store) fn whole(
+    id: ScheduleId,
+    created_at: Timestamp,
+    created_by: Option<Arc<str>>,
+    name: &str,
+    (spec, life): (&str, &str),
+) -> Result<Schedule, StoreError> {
+    let (spec, mut fault) = terms(name, spec)?;
+    let life = serde_json::from_str::<Life>(life).unwrap_or_else(|error| {
         fault.get_or_insert_with(|| Fault {
             cron: spec.timetable.cron.as_str().into(),
             zone: spec.timetable.zone.as_str().into(),
@@ -108,7 +117,6 @@ fn schedule(row: &Row<'_>) -> Result<Schedule, StoreError> {
             Life { enabled: false, next_tick: None, ..life }
         }
     };
-    let created_by = created_by.map(Arc::from);
     Ok(Schedule { id, created_at, created_by, spec: Arc::new(spec), life, fault: fault.map(Arc::new) })
 }
 

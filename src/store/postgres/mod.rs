@@ -1,0 +1,235 @@
+//! The engine for many machines: one database, and as many nodes as there are.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `place`, `session`, `migrate` | where the database is; connections with their statements; the tables |
+//! | `queue`, `errands` | the ways in: jobs gather to batches, the rest goes one by one |
+//! | `admit`, `steps`, `revive`, `claim` | accepting jobs; their steps; bringing back what has ended; handing out |
+//! | `rows`, `kept` | a job as a row; what is kept beside the jobs and never counted |
+//! | `look`, `list`, `log`, `forget` | reading jobs; lists of them; their logs; forgetting them |
+//! | `schedules`, `calendar` | schedules: their steps; how they are read |
+//! | `locks`, `states`, `bounds` | things by name that are there for a term; how many there may be |
+//! | `node`, `claimer` | this process among the others; the only one of it who claims |
+//!
+//! Every answer waits for the database's commit. Leases and the lives of nodes go by the database's clock.
+
+mod admit;
+mod bounds;
+mod calendar;
+mod claim;
+mod claimer;
+mod errands;
+mod forget;
+mod kept;
+mod list;
+mod locks;
+mod log;
+mod look;
+mod migrate;
+mod node;
+mod place;
+mod port;
+mod queue;
+mod revive;
+mod rows;
+mod schedules;
+mod session;
+mod states;
+mod steps;
+
+use std::sync::Arc;
+
+use futures_util::future;
+use parking_lot::{Mutex, RwLock};
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use self::bounds::Bounds;
+use self::calendar::Calendar;
+use self::claimer::Claimer;
+use self::errands::{Errands, Runner};
+pub use self::migrate::{Migrated, SCHEMA_VERSION};
+use self::node::Node;
+use self::place::{Fault, Place};
+use self::queue::{Op, Tell, Writer};
+use self::session::{Doing, Pool, Session};
+use super::{Answer, Recovered, StoreError};
+use crate::clock::Timestamp;
+use crate::job::Holder;
+
+/// The store in PostgreSQL. What it is asked queues up when it is called, before the answer is first polled.
+pub struct Postgres {
+    ways: RwLock<Option<Ways>>,
+    pool: Arc<Pool>,
+    node: Arc<Node>,
+    calendar: Arc<Calendar>,
+    locks: Arc<Bounds>,
+    states: Arc<Bounds>,
+    new_work: Arc<Notify>,
+    recovered: Recovered,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+    runtime: Option<Runtime>,
+    handle: Handle,
+}
+
+/// The ways in. They are closed by dropping them: what has queued up is still done.
+struct Ways {
+    jobs: mpsc::UnboundedSender<Op>,
+    errands: Errands,
+    claims: mpsc::UnboundedSender<claimer::Asked>,
+}
+
+/// Which database, and who opens it.
+#[derive(Debug, Clone)]
+pub struct Open {
+    /// Where it is: `postgres://user:password@host/database`.
+    pub url: String,
+    /// Who this process is.
+    pub holder: Holder,
+}
+
+/// Brings the tables of a database to the version of this program, and opens nothing.
+///
+/// # Errors
+/// When the database cannot be reached, does not let it, or has a newer schema.
+pub fn migrate(url: &str) -> Result<Migrated, StoreError> {
+    let place = Place::of(url)?;
+    runtime()?.block_on(migrate::migrate(&place))
+}
+
+fn runtime() -> Result<Runtime, StoreError> {
+    let builder = Builder::new_multi_thread().worker_threads(1).thread_name("faena-postgres").enable_all().build();
+    builder.map_err(|error| StoreError::Broken(error.to_string().into()))
+}
+
+impl Postgres {
+    /// The store in a database, whose tables are made or brought forward first. What nodes that died had left behind is seen to
+    /// when this returns; `new_work` is told when there is new work. It waits on this thread, which must not be one of a runtime.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, or has a newer schema.
+    pub fn open(open: &Open, now: Timestamp, new_work: Arc<Notify>) -> Result<Self, StoreError> {
+        let place = Place::of(&open.url)?;
+        let runtime = runtime()?;
+        let opened =
+            runtime.block_on(Self::open_on(place, open.holder.clone(), now, new_work, runtime.handle().clone()));
+        let mut store = opened?;
+        store.runtime = Some(runtime);
+        Ok(store)
+    }
+
+    async fn open_on(
+        place: Place,
+        holder: Holder,
+        now: Timestamp,
+        new_work: Arc<Notify>,
+        handle: Handle,
+    ) -> Result<Self, StoreError> {
+        let began = tokio::time::Instant::now();
+        migrate::migrate(&place).await?;
+        let connect = || Session::open(&place);
+        let (first, second, third) = future::try_join3(connect(), connect(), connect()).await.map_err(Fault::told)?;
+        let node = Arc::new(Node::register(&first, holder).await.map_err(Fault::told)?);
+        let mut recovered = node.recover(&first, now).await.map_err(Fault::told)?;
+        recovered.took_ms = began.elapsed().as_millis() as u64;
+
+        let pool = Arc::new(Pool::new(place.clone()));
+        let (jobs, to_write) = mpsc::unbounded_channel();
+        let (errands, to_do) = mpsc::unbounded_channel();
+        let (claims, to_claim) = mpsc::unbounded_channel();
+        let writer = Writer::new(place.clone(), first, new_work.clone());
+        let runner = Runner { place: place.clone(), session: Some(second) };
+        let claimer = Claimer::new(place, third, node.clone());
+        let tasks = vec![
+            handle.spawn(writer.write_all(to_write)),
+            handle.spawn(runner.run_all(to_do)),
+            handle.spawn(claimer.claim_all(to_claim)),
+        ];
+        handle.spawn(node.clone().live(pool.clone(), new_work.clone()));
+        Ok(Self {
+            ways: RwLock::new(Some(Ways { jobs, errands, claims })),
+            pool,
+            node,
+            calendar: Arc::default(),
+            locks: Arc::default(),
+            states: Arc::default(),
+            new_work,
+            recovered,
+            tasks: Mutex::new(tasks),
+            runtime: None,
+            handle,
+        })
+    }
+
+    /// Queues something up for the one who writes.
+    fn write<T: Send + 'static>(&self, op: impl FnOnce(Tell<T>) -> Op) -> Answer<'_, T> {
+        let (tell, told) = oneshot::channel();
+        if let Some(ways) = &*self.ways.read() {
+            // Should nobody take it, its teller is dropped, and that is an answer.
+            drop(ways.jobs.send(op(tell)));
+        }
+        answer(told)
+    }
+
+    /// Queues up an errand.
+    fn errand<T, W>(&self, work: W) -> Answer<'_, T>
+    where
+        T: Send + 'static,
+        W: for<'a> Fn(&'a Session) -> Doing<'a, T> + Send + 'static,
+    {
+        match &*self.ways.read() {
+            Some(ways) => answer(errands::ask(&ways.errands, work)),
+            None => Box::pin(std::future::ready(Err(closed()))),
+        }
+    }
+
+    /// Reads, on a connection that nobody else uses meanwhile.
+    fn read<T, W>(&self, work: W) -> Answer<'_, T>
+    where
+        T: Send + 'static,
+        W: for<'a> Fn(&'a Session) -> Doing<'a, T> + Send + Sync + 'static,
+    {
+        let pool = self.pool.clone();
+        Box::pin(async move {
+            // Connections belong to the runtime of the store, not to that of whoever asks.
+            let read = self.handle.spawn(async move { pool.with(work).await }).await;
+            read.map_err(|_| closed())?.map_err(Fault::told)
+        })
+    }
+
+    /// Lets nobody in any more, does what has queued up, and says goodbye.
+    async fn close_all(&self) -> Result<(), StoreError> {
+        if self.ways.write().take().is_none() {
+            return Ok(());
+        }
+        let tasks = std::mem::take(&mut *self.tasks.lock());
+        future::join_all(tasks).await;
+        let node = self.node.clone();
+        let left = self.read(move |session| {
+            let node = node.clone();
+            Box::pin(async move { node.leave(session).await })
+        });
+        let left = left.await;
+        self.pool.close();
+        left
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // A runtime must not be dropped where blocking is forbidden; its thread ends by itself.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// The answer that comes through a channel; none when the store was closed before.
+fn answer<'a, T: Send + 'a>(told: oneshot::Receiver<Result<T, StoreError>>) -> Answer<'a, T> {
+    Box::pin(async move { told.await.unwrap_or_else(|_| Err(closed())) })
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable("the store is closed".into())
+}

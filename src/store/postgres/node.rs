@@ -1,0 +1,171 @@
+//! This process among those that have the store open. What runs inside of a process is held by its sign of life; whoever notices
+//! that one has died counts a crash of each of its jobs. All of it goes by the clock of the database.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio_postgres::types::Type;
+
+use super::kept;
+use super::place::Fault;
+use super::rows::{Reader, live};
+use super::schedules;
+use super::session::{Pool, Session};
+use super::steps::{self, Effects};
+use crate::clock::Timestamp;
+use crate::job::{Event, Holder, decide};
+use crate::limits;
+use crate::store::{Committed, Recovered};
+
+const REGISTER: &str = "INSERT INTO faena.node (boot, machine, process, version) VALUES ($1, $2, $3, $4) RETURNING id";
+const BEAT: &str = "UPDATE faena.node SET beat = clock_timestamp() WHERE id = $1 RETURNING 1";
+const LEAVE: &str = "DELETE FROM faena.node WHERE id = $1";
+const BURY: &str = "DELETE FROM faena.node WHERE beat < clock_timestamp() - $1::bigint * interval '1 ms' RETURNING id";
+const OTHERS: &str = "SELECT count(*) FROM faena.node WHERE id <> $1";
+const ORPHANS: &str = live!(
+    "WHERE state = 2 AND NOT leased AND NOT EXISTS (SELECT FROM faena.node n WHERE n.id = keeper) ORDER BY seq LIMIT 500"
+);
+const NEW_TERMS: &str = "UPDATE faena.live SET lease_until = greatest(lease_until, $1) WHERE state = 2 AND leased";
+const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+const SCHEDULES: &str = "SELECT count(*), count(*) FILTER (WHERE due_at <= $1) FROM faena.schedule_life";
+
+/// Pause between two signs of life: several may be lost before the lease is over.
+const BEAT_EVERY: Duration = Duration::from_secs(5);
+
+/// This process.
+pub(super) struct Node {
+    id: AtomicI64,
+    holder: Holder,
+    /// Why the database cannot be written to, if it cannot.
+    pub(super) degraded: Mutex<Option<Arc<str>>>,
+}
+
+impl Node {
+    /// Makes it known.
+    pub(super) async fn register(session: &Session, holder: Holder) -> Result<Self, Fault> {
+        let id = register(session, &holder).await?;
+        Ok(Self { id: id.into(), holder, degraded: Mutex::default() })
+    }
+
+    /// The number under which it keeps jobs.
+    pub(super) fn id(&self) -> i64 {
+        self.id.load(Ordering::Acquire)
+    }
+
+    /// Shows that it lives, sees to those that do not, and sums up the kept counts, until it is stopped.
+    pub(super) async fn live(self: Arc<Self>, pool: Arc<Pool>, new_work: Arc<Notify>) {
+        loop {
+            tokio::time::sleep(BEAT_EVERY).await;
+            let (node, told) = (self.clone(), new_work.clone());
+            let lived = pool.with(move |session| {
+                let (node, told) = (node.clone(), told.clone());
+                Box::pin(async move { node.beat(session, &told).await })
+            });
+            let outcome = lived.await;
+            if let Err(fault) = &outcome {
+                tracing::warn!(?fault, "no sign of life could be given to the database");
+            }
+            *self.degraded.lock() = outcome.err().map(|fault| fault.told().to_string().into());
+        }
+    }
+
+    async fn beat(&self, session: &Session, new_work: &Notify) -> Result<(), Fault> {
+        if session.query(BEAT, &[(&self.id() as _, Type::INT8)]).await?.is_empty() {
+            // It was taken for dead, and its jobs are others' by now. Their late reports are refused.
+            tracing::error!("this node was silent for so long that it was taken for dead; its jobs run elsewhere");
+            self.id.store(register(session, &self.holder).await?, Ordering::Release);
+        }
+        let now = now(session).await?;
+        if bury(session, now).await?.0 > 0 {
+            new_work.notify_one();
+        }
+        session.transaction(kept::fold(session)).await
+    }
+
+    /// Takes it off the list: what it still keeps is nobody's.
+    pub(super) async fn leave(&self, session: &Session) -> Result<(), Fault> {
+        session.query(LEAVE, &[(&self.id() as _, Type::INT8)]).await.map(drop)
+    }
+
+    /// Sees to what those left behind who are gone, before anything is handed out (rule 7).
+    pub(super) async fn recover(&self, session: &Session, now: Timestamp) -> Result<Recovered, Fault> {
+        let (crashed, quarantined) = bury(session, now).await?;
+        let others = session.one(OTHERS, &[(&self.id() as _, Type::INT8)]).await?;
+        if others.try_get::<_, i64>(0)? == 0 {
+            // Nobody was there to hear the workers: each of them gets a full new term.
+            session.query(NEW_TERMS, &[(&now.plus(limits::LEASE).as_millis() as _, Type::INT8)]).await?;
+        }
+        let waiting = kept::jobs(session).await?.of(crate::job::Status::Queued);
+        let plans = session.one(SCHEDULES, &[(&now.as_millis() as _, Type::INT8)]).await?;
+        let (schedules, due): (i64, i64) = (plans.try_get(0)?, plans.try_get(1)?);
+        Ok(Recovered {
+            waiting,
+            crashed,
+            quarantined,
+            schedules: schedules as u64,
+            schedules_due: due as u64,
+            ..Recovered::default()
+        })
+    }
+}
+
+async fn register(session: &Session, holder: &Holder) -> Result<i64, Fault> {
+    let process = holder.process as i32;
+    let params = [
+        (&&*holder.node as _, Type::TEXT),
+        (&&*holder.machine as _, Type::TEXT),
+        (&process as _, Type::INT4),
+        (&env!("CARGO_PKG_VERSION") as _, Type::TEXT),
+    ];
+    Ok(session.one(REGISTER, &params).await?.try_get(0)?)
+}
+
+/// The clock of the database.
+pub(super) async fn now(session: &Session) -> Result<Timestamp, Fault> {
+    Ok(Timestamp::from_millis(session.one(NOW, &[]).await?.try_get(0)?))
+}
+
+/// Forgets nodes that gave no sign of life for a lease, and counts a crash of every job that nobody keeps. The answer counts the
+/// jobs that wait again and those that were set aside.
+async fn bury(session: &Session, now: Timestamp) -> Result<(u64, u64), Fault> {
+    let lease = limits::LEASE.as_millis() as i64;
+    session.query(BURY, &[(&lease as _, Type::INT8)]).await?;
+    let (mut crashed, mut quarantined) = (0, 0);
+    loop {
+        let (waiting, ended) = session.transaction(take_over(session, now)).await?;
+        crashed += waiting;
+        quarantined += ended;
+        if waiting + ended == 0 {
+            return Ok((crashed, quarantined));
+        }
+    }
+}
+
+/// Decides about some of the jobs that nobody keeps.
+async fn take_over(session: &Session, now: Timestamp) -> Result<(u64, u64), Fault> {
+    let rows = session.query(ORPHANS, &[]).await?;
+    let mut reader = Reader::default();
+    let mut decided = Vec::new();
+    for row in &rows {
+        match reader.live(row).map(|job| decide(&job, Event::Crashed { epoch: job.life.epoch }, now)) {
+            Ok(Ok(step)) => decided.push(step),
+            Ok(Err(refusal)) => tracing::warn!(%refusal, "a job that nobody keeps is left as it is"),
+            Err(fault) => tracing::error!(?fault, "a job that nobody keeps cannot be read"),
+        }
+    }
+    let asked: Vec<_> = decided.iter().map(|step| (step, now)).collect();
+    let mut effects = Effects::default();
+    let committed = steps::apply(session, &asked, &mut effects).await?;
+    effects.open_gates(session).await?;
+    schedules::sum_up(session, std::mem::take(&mut effects.ended)).await?;
+    effects.kept.write(session).await?;
+    let applied = committed.iter().filter_map(|answer| match answer {
+        Committed::Applied { job, .. } => Some(job.is_finished()),
+        _ => None,
+    });
+    let (ended, waiting): (Vec<bool>, Vec<bool>) = applied.partition(|is_finished| *is_finished);
+    Ok((waiting.len() as u64, ended.len() as u64))
+}

@@ -1,0 +1,231 @@
+//! The port, each call of it in a few words: what is written queues up at once, what is read waits until it is awaited.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::claimer::Asked;
+use super::queue::Op;
+use super::{Postgres, answer, calendar, forget, kept, list, locks, log, look, schedules, states};
+use crate::clock::Timestamp;
+use crate::job::{Job, JobId, Name, Transition};
+use crate::schedule::{self, NewSchedule, Schedule, ScheduleId};
+use crate::store::schedules::{Added, Due, ScheduleFigures, ScheduleFilter, SchedulePage, Stepped, Which};
+use crate::store::{
+    Acquired, Activity, Answer, Claim, Claimed, Committed, Deleted, Expected, Figures, Filter, Group, Health, Insert,
+    Inserted, Kept, Lock, Locks, LogLine, Page, PageOf, Proof, Prune, Pruned, Put, Released, Schedules, Slug, Standing,
+    State, States, Store, Take, Tally,
+};
+
+/// Work for a session: what it needs is cloned for every try.
+macro_rules! with {
+    ($($given:ident),* => |$session:ident| $work:expr) => {
+        move |$session| {
+            $(let $given = $given.clone();)*
+            Box::pin(async move { $work.await })
+        }
+    };
+}
+
+impl Store for Postgres {
+    fn insert(&self, jobs: Vec<Insert>, group: Group, now: Timestamp) -> Answer<'_, Vec<Inserted>> {
+        self.write(|tell| Op::Insert { jobs, group, now, tell })
+    }
+
+    fn claim(&self, claim: Claim, now: Timestamp) -> Answer<'_, Claimed> {
+        let (tell, told) = oneshot::channel();
+        if let Some(ways) = &*self.ways.read() {
+            // Should nobody take it, its teller is dropped, and that is an answer.
+            drop(ways.claims.send(Asked { claim, now, tell }));
+        }
+        answer(told)
+    }
+
+    fn commit(&self, transitions: Vec<Transition>, now: Timestamp) -> Answer<'_, Vec<Committed>> {
+        self.write(|tell| Op::Commit { steps: transitions, now, tell })
+    }
+
+    fn overdue(&self, now: Timestamp, limit: usize) -> Answer<'_, Vec<Arc<Job>>> {
+        self.read(with!(=> |session| look::overdue(session, now, limit)))
+    }
+
+    fn get(&self, id: JobId) -> Answer<'_, Option<Arc<Job>>> {
+        self.read(with!(=> |session| look::get(session, id)))
+    }
+
+    fn payload(&self, id: JobId) -> Answer<'_, Option<Bytes>> {
+        self.read(with!(=> |session| look::payload(session, id)))
+    }
+
+    fn list(&self, filter: Filter, page: Page, _now: Timestamp) -> Answer<'_, PageOf<Arc<Job>>> {
+        self.read(with!(filter => |session| list::page(session, &filter, page)))
+    }
+
+    fn tally(&self, now: Timestamp) -> Answer<'_, Tally> {
+        self.read(with!(=> |session| look::tally(session, now)))
+    }
+
+    fn standing(&self, id: JobId, now: Timestamp) -> Answer<'_, Option<Standing>> {
+        self.read(with!(=> |session| look::standing(session, id, now)))
+    }
+
+    fn pause(&self, sub_type: Name, paused: bool) -> Answer<'_, ()> {
+        self.errand(with!(sub_type => |session| look::pause(session, &sub_type, paused)))
+    }
+
+    fn paused(&self) -> Answer<'_, Vec<Name>> {
+        self.read(with!(=> |session| look::paused(session)))
+    }
+
+    fn append_log(&self, lines: Vec<(JobId, LogLine)>) -> Answer<'_, ()> {
+        self.write(|tell| Op::Log { lines, tell })
+    }
+
+    fn log(&self, id: JobId) -> Answer<'_, Vec<LogLine>> {
+        self.read(with!(=> |session| log::lines(session, id)))
+    }
+
+    fn prune(&self, prune: Prune, now: Timestamp) -> Answer<'_, Pruned> {
+        self.errand(with!(=> |session| forget::prune(session, prune, now)))
+    }
+
+    fn figures(&self) -> &dyn Figures {
+        self
+    }
+
+    fn locks(&self) -> &dyn Locks {
+        self
+    }
+
+    fn states(&self) -> &dyn States {
+        self
+    }
+
+    fn health(&self) -> Health {
+        Health { engine: "postgres", degraded: self.node.degraded.lock().clone(), recovered: self.recovered }
+    }
+
+    fn close(&self) -> Answer<'_, ()> {
+        Box::pin(self.close_all())
+    }
+}
+
+impl Figures for Postgres {
+    fn activity(&self, now: Timestamp) -> Answer<'_, Activity> {
+        self.read(with!(=> |session| kept::activity(session, now)))
+    }
+
+    fn upcoming(&self, limit: usize, now: Timestamp) -> Answer<'_, Vec<Arc<Job>>> {
+        self.read(with!(=> |session| look::upcoming(session, limit, now)))
+    }
+}
+
+impl Locks for Postgres {
+    fn acquire(&self, take: Take, now: Timestamp) -> Answer<'_, Acquired> {
+        let bounds = self.locks.clone();
+        self.errand(with!(take, bounds => |session| locks::acquire(session, take, now, &bounds)))
+    }
+
+    fn release(&self, name: Slug, by: Proof, now: Timestamp) -> Answer<'_, Released> {
+        let bounds = self.locks.clone();
+        self.errand(with!(name, by, bounds => |session| async move {
+            bounds.forget();
+            locks::release(session, name, by, now).await
+        }))
+    }
+
+    fn holder(&self, name: &Slug, now: Timestamp) -> Answer<'_, Option<Arc<Lock>>> {
+        let name = name.clone();
+        self.read(with!(name => |session| locks::holder(session, &name, now)))
+    }
+
+    fn prune_locks(&self, now: Timestamp, limit: usize) -> Answer<'_, u64> {
+        self.errand(with!(=> |session| locks::expire(session, now, limit as i64)))
+    }
+}
+
+impl States for Postgres {
+    fn put_state(&self, put: Put, now: Timestamp) -> Answer<'_, Kept> {
+        let bounds = self.states.clone();
+        self.errand(with!(put, bounds => |session| states::keep(session, put, now, &bounds)))
+    }
+
+    fn state(&self, name: &Slug, now: Timestamp) -> Answer<'_, Option<Arc<State>>> {
+        let name = name.clone();
+        self.read(with!(name => |session| states::read(session, &name, now)))
+    }
+
+    fn delete_state(&self, name: Slug, expected: Expected, now: Timestamp) -> Answer<'_, Deleted> {
+        self.errand(with!(name => |session| states::delete(session, name, expected, now)))
+    }
+
+    fn prune_states(&self, now: Timestamp, limit: usize) -> Answer<'_, u64> {
+        self.errand(with!(=> |session| states::expire(session, now, limit as i64)))
+    }
+}
+
+impl Schedules for Postgres {
+    fn add_schedule(&self, schedule: NewSchedule, now: Timestamp) -> Answer<'_, Added> {
+        self.errand(with!(schedule => |session| schedules::add(session, schedule, now)))
+    }
+
+    fn step_schedules(&self, steps: Vec<schedule::Transition>, now: Timestamp) -> Answer<'_, Vec<Stepped>> {
+        let stepped =
+            self.errand(with!(steps => |session| async move { schedules::step_all(session, &steps, now).await }));
+        let new_work = self.new_work.clone();
+        Box::pin(async move {
+            let (answers, has_new_work) = stepped.await?;
+            if has_new_work {
+                new_work.notify_one();
+            }
+            Ok(answers)
+        })
+    }
+
+    fn schedule(&self, which: Which) -> Answer<'_, Option<Arc<Schedule>>> {
+        self.read(with!(which => |session| async move { calendar::find(session, &which).await }))
+    }
+
+    fn schedules(
+        &self,
+        filter: ScheduleFilter,
+        page: SchedulePage,
+        now: Timestamp,
+    ) -> Answer<'_, PageOf<Arc<Schedule>>> {
+        let calendar = self.calendar.clone();
+        self.read(with!(filter, calendar => |session| async move {
+            calendar.refresh(session).await?;
+            Ok(calendar.agenda.page(&filter, page, now))
+        }))
+    }
+
+    fn remove_schedule(&self, id: ScheduleId) -> Answer<'_, Option<Arc<Schedule>>> {
+        self.errand(with!(=> |session| schedules::remove(session, id)))
+    }
+
+    fn schedule_figures(&self, limit: usize, now: Timestamp) -> Answer<'_, ScheduleFigures> {
+        let calendar = self.calendar.clone();
+        self.read(with!(calendar => |session| async move {
+            calendar.refresh(session).await?;
+            Ok(calendar.agenda.figures(limit, now))
+        }))
+    }
+
+    fn due_schedules(&self, now: Timestamp, limit: usize) -> Answer<'_, Vec<Due>> {
+        self.read(with!(=> |session| calendar::due(session, now, limit)))
+    }
+
+    fn next_due_schedule(&self) -> Answer<'_, Option<Timestamp>> {
+        self.read(with!(=> |session| calendar::next_due(session)))
+    }
+
+    fn schedules_ahead(
+        &self,
+        now: Timestamp,
+        after: Option<ScheduleId>,
+        limit: usize,
+    ) -> Answer<'_, Vec<Arc<Schedule>>> {
+        self.read(with!(=> |session| calendar::ahead(session, now, after, limit)))
+    }
+}

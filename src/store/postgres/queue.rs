@@ -1,0 +1,284 @@
+//! The way in for everything that is written: it queues up in the order in which it was asked for, and one task takes what is
+//! there as the next transaction. A batch is what came while the one before it was committed; there is no timer.
+//!
+//! Each member has its own outcome. Should the connection be lost while a transaction is committed, the server is asked what
+//! became of it before anybody is told anything.
+
+use std::sync::Arc;
+
+use futures_util::future;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::{Duration, Instant};
+use tokio_postgres::types::Type;
+
+use super::admit::{Admission, Admitted};
+use super::kept::Kept;
+use super::place::{Fault, Place};
+use super::session::Session;
+use super::steps::{self, Effects};
+use super::{log, schedules};
+use crate::clock::Timestamp;
+use crate::job::{JobId, Transition};
+use crate::store::{Committed, Group, Insert, Inserted, LogLine, StoreError};
+
+/// Whom to tell, and what.
+pub(super) type Tell<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// Something to be written.
+pub(super) enum Op {
+    Insert { jobs: Vec<Insert>, group: Group, now: Timestamp, tell: Tell<Vec<Inserted>> },
+    Commit { steps: Vec<Transition>, now: Timestamp, tell: Tell<Vec<Committed>> },
+    Log { lines: Vec<(JobId, LogLine)>, tell: Tell<()> },
+}
+
+/// What became of it.
+enum Done {
+    Inserted(Vec<Inserted>),
+    Committed(Vec<Committed>),
+    Logged,
+}
+
+/// What a transaction came to.
+struct Written {
+    done: Vec<Done>,
+    new_work: bool,
+}
+
+/// A transaction that did not answer, and what its answers would have been.
+enum Failure {
+    Fault(Fault),
+    Unsure { transaction: String, written: Written },
+}
+
+/// Ops in one transaction. More would keep their locks for long.
+const BATCH_MAX: usize = 1_000;
+/// Times that a transaction is begun anew because others were in its way.
+const TRIES_MAX: usize = 10;
+/// Time in which the outcome of a lost commit is found out, or its members are told that it is not known.
+const UNSURE_MAX: Duration = Duration::from_secs(20);
+
+/// Who writes.
+pub(super) struct Writer {
+    place: Place,
+    session: Option<Session>,
+    new_work: Arc<Notify>,
+}
+
+impl Writer {
+    pub(super) fn new(place: Place, session: Session, new_work: Arc<Notify>) -> Self {
+        Self { place, session: Some(session), new_work }
+    }
+
+    /// Writes what comes until nobody is left who could ask.
+    pub(super) async fn write_all(mut self, mut ops: mpsc::UnboundedReceiver<Op>) {
+        let mut batch = Vec::new();
+        while ops.recv_many(&mut batch, BATCH_MAX).await > 0 {
+            self.write(std::mem::take(&mut batch)).await;
+        }
+    }
+
+    async fn write(&mut self, batch: Vec<Op>) {
+        match self.try_to_write(&batch).await {
+            Ok(written) => {
+                if written.new_work {
+                    self.new_work.notify_one();
+                }
+                batch.into_iter().zip(written.done).for_each(|(op, done)| op.tell(Ok(done)));
+            }
+            // One of them cannot be written. It must not take its neighbours along (rule 10).
+            Err(Fault::Unfit(_)) if batch.len() > 1 => {
+                for op in batch {
+                    Box::pin(self.write(vec![op])).await;
+                }
+            }
+            Err(fault) => {
+                tracing::warn!(?fault, "a transaction was not committed");
+                batch.into_iter().for_each(|op| op.tell(Err(fault.clone().told())));
+            }
+        }
+    }
+
+    async fn try_to_write(&mut self, batch: &[Op]) -> Result<Written, Fault> {
+        for tries in 1.. {
+            let session = self.session().await?;
+            match write_batch(session, batch).await {
+                Ok(written) => return Ok(written),
+                Err(Failure::Fault(Fault::Again(_))) if tries < TRIES_MAX => {}
+                // Nothing was committed: the server takes back what a lost connection had begun.
+                Err(Failure::Fault(Fault::Lost(text))) => {
+                    self.session = None;
+                    if tries > 2 {
+                        return Err(Fault::Lost(text));
+                    }
+                }
+                Err(Failure::Fault(fault)) => return Err(fault),
+                Err(Failure::Unsure { transaction, written }) => {
+                    self.session = None;
+                    if self.was_committed(&transaction).await? {
+                        return Ok(written);
+                    }
+                }
+            }
+        }
+        Err(Fault::Refused("too many others were in the way".into()))
+    }
+
+    /// The connection, made anew if it was lost.
+    async fn session(&mut self) -> Result<&Session, Fault> {
+        if self.session.as_ref().is_some_and(Session::is_closed) {
+            self.session = None;
+        }
+        match &mut self.session {
+            Some(session) => Ok(session),
+            none => Ok(none.insert(Session::open(&self.place).await?)),
+        }
+    }
+
+    /// Whether a transaction was committed whose answer was lost.
+    async fn was_committed(&mut self, transaction: &str) -> Result<bool, Fault> {
+        let over = Instant::now() + UNSURE_MAX;
+        loop {
+            let found = match self.session().await {
+                Ok(session) => status_of(session, transaction).await,
+                Err(fault) => Err(fault),
+            };
+            match found.as_deref() {
+                Ok("committed") => return Ok(true),
+                Ok("aborted") => return Ok(false),
+                _ if Instant::now() > over => {
+                    return Err(Fault::Lost("the database was lost during a commit whose outcome is not known".into()));
+                }
+                _ => tokio::time::sleep(Duration::from_millis(200)).await,
+            }
+        }
+    }
+}
+
+async fn status_of(session: &Session, transaction: &str) -> Result<String, Fault> {
+    const SQL: &str = "SELECT coalesce(pg_xact_status($1::text::xid8), 'aborted')";
+    let row = session.one(SQL, &[(&transaction as _, Type::TEXT)]).await?;
+    Ok(row.try_get(0)?)
+}
+
+async fn write_batch(session: &Session, batch: &[Op]) -> Result<Written, Failure> {
+    const NUMBER: &str = "SELECT pg_current_xact_id()::text";
+    let (begun, number, written) =
+        future::join3(session.run("BEGIN"), session.one(NUMBER, &[]), write_members(session, batch)).await;
+    // What a member says comes first: after it the others only say that something was wrong before.
+    let done = written.and_then(|written| {
+        begun?;
+        Ok((number?.try_get::<_, String>(0)?, written))
+    });
+    let (transaction, written) = match done {
+        Ok(done) => done,
+        Err(fault) => {
+            session.roll_back().await;
+            return Err(Failure::Fault(fault));
+        }
+    };
+    match session.run("COMMIT").await {
+        Ok(()) => Ok(written),
+        Err(Fault::Lost(_)) => Err(Failure::Unsure { transaction, written }),
+        Err(fault) => Err(Failure::Fault(fault)),
+    }
+}
+
+/// Steps first, then new jobs, then lines of logs: each sort in the order in which it was asked for.
+async fn write_members(session: &Session, batch: &[Op]) -> Result<Written, Fault> {
+    let mut effects = Effects::default();
+    let asked: Vec<_> = batch.iter().flat_map(Op::steps).collect();
+    let mut committed = steps::apply(session, &asked, &mut effects).await?;
+    effects.open_gates(session).await?;
+    schedules::sum_up(session, std::mem::take(&mut effects.ended)).await?;
+
+    let follow_ups = follow_ups(&asked, &committed);
+    let inserts = batch.iter().flat_map(Op::inserts).chain(follow_ups.iter().map(|(_, insert, now)| (insert, *now)));
+    let mut admission = Admission::begin(session, inserts).await?;
+    // One whose unique key is taken is left out.
+    let followed: Vec<_> =
+        follow_ups.iter().map(|(place, insert, now)| (*place, admission.admit(insert, *now))).collect();
+    let admitted: Vec<Option<Vec<Admitted>>> = batch
+        .iter()
+        .map(|op| match op {
+            Op::Insert { jobs, group, now, .. } => Some(admission.admit_all(jobs, *group, *now)),
+            Op::Commit { .. } | Op::Log { .. } => None,
+        })
+        .collect();
+    let jobs = admission.write(session, &mut effects.kept).await?;
+    for (place, admitted) in followed {
+        if let (Committed::Applied { follow_ups, .. }, Admitted::Draft(draft)) = (&mut committed[place], admitted) {
+            follow_ups.extend(jobs[draft].clone());
+        }
+    }
+    let new_work = effects.new_work || jobs.iter().any(Option::is_some);
+    let logged = log::append(session, batch.iter().flat_map(Op::lines));
+    let (counted, logged) = future::join(Kept::write(effects.kept, session), logged).await;
+    counted.and(logged)?;
+
+    let mut committed = committed.into_iter();
+    let done = batch.iter().zip(admitted).map(|(op, admitted)| match op {
+        Op::Insert { .. } => Done::Inserted(admitted.into_iter().flatten().map(|it| it.told(&jobs)).collect()),
+        Op::Commit { steps, .. } => Done::Committed(committed.by_ref().take(steps.len()).collect()),
+        Op::Log { .. } => Done::Logged,
+    });
+    Ok(Written { done: done.collect(), new_work })
+}
+
+/// The jobs that come with steps that applied, with the places of those.
+fn follow_ups(asked: &[steps::Asked<'_>], committed: &[Committed]) -> Vec<(usize, Insert, Timestamp)> {
+    let applied =
+        asked.iter().zip(committed).enumerate().filter(|(_, (_, answer))| matches!(answer, Committed::Applied { .. }));
+    applied
+        .flat_map(|(place, ((step, now), _))| {
+            step.follow_ups.iter().map(move |job| (place, Insert::from(job.clone()), *now))
+        })
+        .collect()
+}
+
+impl Admitted {
+    fn told(self, jobs: &[Option<Arc<crate::job::Job>>]) -> Inserted {
+        match self {
+            Self::Draft(place) => jobs[place].clone().map_or(Inserted::Withdrawn, Inserted::Accepted),
+            Self::Refused(refused) => refused,
+        }
+    }
+}
+
+impl Op {
+    fn steps(&self) -> impl Iterator<Item = steps::Asked<'_>> {
+        let (steps, now) = match self {
+            Self::Commit { steps, now, .. } => (&steps[..], *now),
+            Self::Insert { .. } | Self::Log { .. } => (&[][..], Timestamp::default()),
+        };
+        steps.iter().map(move |step| (step, now))
+    }
+
+    fn inserts(&self) -> impl Iterator<Item = (&Insert, Timestamp)> + Clone {
+        let (jobs, now) = match self {
+            Self::Insert { jobs, now, .. } => (&jobs[..], *now),
+            Self::Commit { .. } | Self::Log { .. } => (&[][..], Timestamp::default()),
+        };
+        jobs.iter().map(move |job| (job, now))
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &(JobId, LogLine)> + Clone {
+        match self {
+            Self::Log { lines, .. } => lines.iter(),
+            Self::Insert { .. } | Self::Commit { .. } => [].iter(),
+        }
+    }
+
+    /// Tells whoever asked. One that has left does not mind.
+    fn tell(self, done: Result<Done, StoreError>) {
+        match (self, done) {
+            (Self::Insert { tell, .. }, Ok(Done::Inserted(answers))) => drop(tell.send(Ok(answers))),
+            (Self::Commit { tell, .. }, Ok(Done::Committed(answers))) => drop(tell.send(Ok(answers))),
+            (Self::Log { tell, .. }, Ok(Done::Logged)) => drop(tell.send(Ok(()))),
+            (Self::Insert { tell, .. }, Err(error)) => drop(tell.send(Err(error))),
+            (Self::Commit { tell, .. }, Err(error)) => drop(tell.send(Err(error))),
+            (Self::Log { tell, .. }, Err(error)) => drop(tell.send(Err(error))),
+            // Answers come in the order of what was asked.
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! One connection with its prepared statements, and a few of them for whoever reads.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+
+use futures_util::future::{self, FutureExt};
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Row, Statement};
+
+use super::place::{Fault, Place};
+
+/// A parameter and what the server is to take it for.
+pub(super) type Param<'a> = (&'a (dyn ToSql + Sync), Type);
+
+/// Work with a connection, under way.
+pub(super) type Doing<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;
+
+/// One connection.
+pub(super) struct Session {
+    pub(super) client: Client,
+    driver: AbortHandle,
+    prepares: bool,
+    statements: Mutex<HashMap<&'static str, Statement>>,
+}
+
+impl Session {
+    /// Connects, on the runtime of the caller.
+    pub(super) async fn open(place: &Place) -> Result<Self, Fault> {
+        let (client, connection) = place.config.connect(place.tls.clone()).await?;
+        let driver = tokio::spawn(connection.map(|ended| {
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a connection to the database has ended");
+            }
+        }));
+        let (driver, statements) = (driver.abort_handle(), Mutex::default());
+        Ok(Self { client, driver, prepares: place.prepares, statements })
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// Asks for rows.
+    pub(super) async fn query(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, Fault> {
+        if !self.prepares {
+            return Ok(self.client.query_typed(sql, params).await?);
+        }
+        let statement = self.prepared(sql, params).await?;
+        let values: Vec<_> = params.iter().map(|(value, _)| *value).collect();
+        Ok(self.client.query(&statement, &values).await?)
+    }
+
+    /// Asks for the one row that there must be.
+    pub(super) async fn one(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Row, Fault> {
+        let rows = self.query(sql, params).await?;
+        rows.into_iter().next().ok_or_else(|| Fault::broken("a row was expected, and none came"))
+    }
+
+    /// Runs a statement without parameters.
+    pub(super) async fn run(&self, sql: &str) -> Result<(), Fault> {
+        Ok(self.client.batch_execute(sql).await?)
+    }
+
+    /// Does work in a transaction.
+    pub(super) async fn transaction<T>(&self, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        // Sent together: the first statement of the work does not wait for the answer to BEGIN.
+        let (begun, done) = future::join(self.run("BEGIN"), work).await;
+        match begun.and(done) {
+            Ok(done) => {
+                self.run("COMMIT").await?;
+                Ok(done)
+            }
+            Err(fault) => {
+                self.roll_back().await;
+                Err(fault)
+            }
+        }
+    }
+
+    /// Takes a transaction back. If that fails the connection is gone, and the server does it by itself.
+    pub(super) async fn roll_back(&self) {
+        if let Err(fault) = self.run("ROLLBACK").await {
+            tracing::debug!(?fault, "a transaction could not be taken back");
+        }
+    }
+
+    async fn prepared(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Statement, Fault> {
+        if let Some(statement) = self.statements.lock().get(sql) {
+            return Ok(statement.clone());
+        }
+        let types: Vec<_> = params.iter().map(|(_, of)| of.clone()).collect();
+        let statement = self.client.prepare_typed(sql, &types).await?;
+        self.statements.lock().insert(sql, statement.clone());
+        Ok(statement)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// Connections for whoever reads.
+pub(super) struct Pool {
+    place: Place,
+    room: Semaphore,
+    idle: Mutex<Vec<Session>>,
+}
+
+/// Connections of one node that read at once.
+const READERS_MAX: usize = 6;
+
+impl Pool {
+    pub(super) fn new(place: Place) -> Self {
+        Self { place, room: Semaphore::new(READERS_MAX), idle: Mutex::default() }
+    }
+
+    /// Does work with one of them. A connection that was found cut is replaced once.
+    pub(super) async fn with<T>(&self, work: impl for<'a> Fn(&'a Session) -> Doing<'a, T>) -> Result<T, Fault> {
+        let _room = self.room.acquire().await.map_err(|_| Fault::Refused("the store is closed".into()))?;
+        let idle = std::iter::from_fn(|| self.idle.lock().pop()).find(|session| !session.is_closed());
+        if let Some(session) = idle {
+            match work(&session).await {
+                Err(Fault::Lost(_)) => {}
+                done => {
+                    self.give_back(session);
+                    return done;
+                }
+            }
+        }
+        let session = Session::open(&self.place).await?;
+        let done = work(&session).await;
+        self.give_back(session);
+        done
+    }
+
+    /// Lets nobody in any more.
+    pub(super) fn close(&self) {
+        self.room.close();
+        self.idle.lock().clear();
+    }
+
+    fn give_back(&self, session: Session) {
+        if !session.is_closed() && !self.room.is_closed() {
+            self.idle.lock().push(session);
+        }
+    }
+}

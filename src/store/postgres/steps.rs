@@ -1,0 +1,336 @@
+//! Applying steps within a transaction: each one only if its job is still of the revision that it was decided on. All that
+//! end are one statement, all that go on another, all that only report a third, each in the order of the jobs (rule 34).
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use futures_util::future;
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use super::kept::Kept;
+use super::place::Fault;
+use super::revive;
+use super::rows::{Reader, json, number_of, status_before, urgency, uuid};
+use super::session::Session;
+use crate::clock::Timestamp;
+use crate::job::{Job, JobId, ResultRef, State, Status, Transition, Visibility};
+use crate::schedule::ScheduleId;
+use crate::store::Committed;
+
+/// What steps bring along, to be seen to in the same transaction.
+#[derive(Default)]
+pub(super) struct Effects {
+    pub(super) kept: Kept,
+    /// Concurrency keys that may have room now.
+    pub(super) freed: BTreeSet<String>,
+    /// Jobs of schedules that came to their end.
+    pub(super) ended: BTreeMap<ScheduleId, Vec<(Arc<Job>, Timestamp)>>,
+    /// Whether somebody may find work that was not there.
+    pub(super) new_work: bool,
+}
+
+/// A step and when it was asked for.
+pub(super) type Asked<'a> = (&'a Transition, Timestamp);
+
+const FINISH: &str = "WITH gone AS ( \
+         DELETE FROM faena.live l USING unnest($1::bigint[], $2::uuid[], $3::integer[], $4::integer[], $5::integer[], \
+             $6::bigint[], $7::smallint[], $8::boolean[], $9::text[], $10::text[]) \
+             AS t(seq, id, expects, revision, epoch, ended_at, status, dead, result, life) \
+         WHERE l.seq = t.seq AND l.id = t.id AND l.revision = t.expects \
+         RETURNING l.seq, l.id, l.created_at, l.priority, l.kind, l.sub_type, l.user_id, l.schedule_id, l.unique_key, \
+             l.gate_key, l.gate_limit, l.tags, l.spec, l.payload, l.state, \
+             (l.state * 2 + (l.progress IS NOT NULL)::integer)::smallint AS was, \
+             t.revision, t.epoch, t.ended_at, t.status, t.dead, t.result, t.life), \
+     freed AS (DELETE FROM faena.unique_key u USING gone WHERE u.key = gone.unique_key AND u.id = gone.id AND u.until IS NULL), \
+     kept AS (INSERT INTO faena.history (seq, id, created_at, ended_at, status, dead, revision, epoch, priority, kind, sub_type, \
+             user_id, schedule_id, unique_key, gate_key, gate_limit, result, tags, life, spec, payload) \
+         SELECT seq, id, created_at, ended_at, status, dead, revision, epoch, priority, kind, sub_type, user_id, schedule_id, \
+             unique_key, gate_key, gate_limit, result, tags, life, spec, payload FROM gone) \
+     SELECT seq, id, created_at, spec, was, gate_key, true AS reported FROM gone";
+const GO_ON: &str = "UPDATE faena.live l SET \
+         revision = t.revision, epoch = t.epoch, state = t.state, life = t.life, \
+         was = l.state * 2 + (l.progress IS NOT NULL)::integer, \
+         run_at = coalesce(t.run_at, l.run_at), \
+         urgency = coalesce(least(t.run_at, 9223372036000000000) + l.urgency - l.run_at, l.urgency), \
+         put_off = coalesce(t.run_at > t.asked_at, l.put_off), \
+         expires_at = CASE WHEN t.epoch = 0 THEN l.expires_at END, \
+         progress = CASE WHEN t.state = 2 THEN l.progress END, \
+         leased = t.lease_until IS NOT NULL, lease_until = t.lease_until, holder = NULL, started_at = NULL, \
+         keeper = CASE WHEN t.state = 2 THEN l.keeper END \
+     FROM unnest($1::bigint[], $2::uuid[], $3::integer[], $4::integer[], $5::integer[], $6::smallint[], $7::bigint[], \
+         $8::bigint[], $9::bigint[], $10::text[]) \
+         AS t(seq, id, expects, revision, epoch, state, run_at, asked_at, lease_until, life) \
+     WHERE l.seq = t.seq AND l.id = t.id AND l.revision = t.expects \
+     RETURNING l.seq, l.id, l.created_at, l.spec, l.was, l.gate_key, l.progress IS NOT NULL AS reported";
+const REPORT: &str = "UPDATE faena.live l SET \
+         was = l.state * 2 + (l.progress IS NOT NULL)::integer, progress = coalesce(t.progress, l.progress), \
+         lease_until = CASE WHEN l.leased THEN greatest(l.lease_until, t.lease_until) END \
+     FROM unnest($1::bigint[], $2::uuid[], $3::integer[], $4::bigint[], $5::text[]) \
+         AS t(seq, id, expects, lease_until, progress) \
+     WHERE l.seq = t.seq AND l.id = t.id AND l.revision = t.expects AND l.state = 2 \
+     RETURNING l.seq, l.id, l.created_at, l.spec, l.was, NULL::text AS gate_key, l.progress IS NOT NULL AS reported";
+const LOCK_GATES: &str = "SELECT pg_advisory_xact_lock(h) FROM \
+     (SELECT DISTINCT hashtextextended(k, 21) AS h FROM unnest($1::text[]) AS k ORDER BY 1) AS t";
+/// Lets the most urgent job of each subtype out from beside its gate. One that may expire before anybody claims it takes the
+/// next one along.
+const UNPARK: &str = "WITH RECURSIVE beside(gate_key, sub_type) AS ( \
+         SELECT k, (SELECT min(sub_type) FROM faena.live WHERE state = 1 AND gate_key = k) FROM unnest($1::text[]) AS k \
+         UNION ALL \
+         SELECT b.gate_key, (SELECT min(l.sub_type) FROM faena.live l \
+             WHERE l.state = 1 AND l.gate_key = b.gate_key AND l.sub_type > b.sub_type) \
+         FROM beside b WHERE b.sub_type IS NOT NULL), \
+     next AS (SELECT c.seq, count(*) FILTER (WHERE c.expires_at IS NULL) OVER (PARTITION BY b.gate_key, b.sub_type \
+             ORDER BY c.urgency, c.seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS lasting \
+         FROM beside b CROSS JOIN LATERAL (SELECT l.seq, l.urgency, l.expires_at FROM faena.live l \
+             WHERE l.state = 1 AND l.gate_key = b.gate_key AND l.sub_type = b.sub_type \
+             ORDER BY l.urgency, l.seq LIMIT 32 FOR UPDATE SKIP LOCKED) AS c) \
+     UPDATE faena.live l SET state = 0 FROM next WHERE l.seq = next.seq AND next.lasting = 0 RETURNING l.seq";
+
+/// Applies steps in input order; those of one job one after the other.
+pub(super) async fn apply(
+    session: &Session,
+    steps: &[Asked<'_>],
+    effects: &mut Effects,
+) -> Result<Vec<Committed>, Fault> {
+    let mut answers: Vec<Option<Committed>> = steps.iter().map(|_| None).collect();
+    for round in rounds(steps) {
+        apply_round(session, steps, &round, effects, &mut answers).await?;
+    }
+    answers.into_iter().map(|answer| answer.ok_or_else(|| Fault::broken("a step was forgotten"))).collect()
+}
+
+/// Steps that touch different jobs, by their places, in the order of the jobs; a further step of one job comes a round later.
+fn rounds(steps: &[Asked<'_>]) -> Vec<Vec<usize>> {
+    let mut seen: HashMap<JobId, usize> = HashMap::with_capacity(steps.len());
+    let mut rounds: Vec<Vec<usize>> = Vec::new();
+    for (place, (step, _)) in steps.iter().enumerate() {
+        let round = seen.entry(step.job).and_modify(|round| *round += 1).or_default();
+        if rounds.len() <= *round {
+            rounds.push(Vec::new());
+        }
+        rounds[*round].push(place);
+    }
+    rounds.iter_mut().for_each(|round| round.sort_by_key(|place| steps[*place].0.seq));
+    rounds
+}
+
+async fn apply_round(
+    session: &Session,
+    steps: &[Asked<'_>],
+    round: &[usize],
+    effects: &mut Effects,
+    answers: &mut [Option<Committed>],
+) -> Result<(), Fault> {
+    let (mut ending, mut going, mut reporting) = (Vec::new(), Vec::new(), Vec::new());
+    for place in round {
+        let asked = steps[*place];
+        match &asked.0.next.state {
+            State::Finished(_) => ending.push(asked),
+            _ if asked.0.visibility == Visibility::Fleeting => reporting.push(asked),
+            _ => going.push(asked),
+        }
+    }
+    let done = future::try_join3(finish(session, &ending), go_on(session, &going), report(session, &reporting)).await?;
+    let rows: HashMap<Uuid, Row> = [done.0, done.1, done.2]
+        .into_iter()
+        .flatten()
+        .map(|row| Ok((row.try_get::<_, Uuid>(1)?, row)))
+        .collect::<Result<_, tokio_postgres::Error>>()?;
+    let mut reader = Reader::default();
+    for place in round {
+        let (step, now) = steps[*place];
+        answers[*place] = Some(match rows.get(&uuid(step.job)) {
+            Some(row) => applied(&mut reader, row, step, now, effects)?,
+            None => revive::settle(session, step, now, effects).await?,
+        });
+    }
+    Ok(())
+}
+
+/// Notes what follows from a step that applied.
+fn applied(
+    reader: &mut Reader,
+    row: &Row,
+    step: &Transition,
+    now: Timestamp,
+    effects: &mut Effects,
+) -> Result<Committed, Fault> {
+    let job = Arc::new(reader.with_life(row, step.next.clone())?);
+    let was: i16 = row.try_get("was")?;
+    let before = status_before(was);
+    let after = match job.status() {
+        Status::Started if row.try_get("reported")? => Status::Progress,
+        after => after,
+    };
+    effects.kept.step(before, &job, after);
+    if job.is_finished() {
+        effects.kept.finished(&job);
+        effects.note_ended(&job, now);
+    } else if job.run_at().is_some() {
+        effects.new_work = true;
+        if before != Status::Queued {
+            effects.kept.again(&job);
+        }
+    }
+    // Whoever leaves the gate, or stood before it as the next, lets another one come.
+    if job.run().is_none() && was / 2 != super::rows::GATED {
+        effects.freed.extend(row.try_get::<_, Option<String>>("gate_key")?);
+    }
+    Ok(Committed::Applied { job, follow_ups: Vec::new() })
+}
+
+impl Effects {
+    /// A job that lived has ended: its schedule sums it up.
+    pub(super) fn note_ended(&mut self, job: &Arc<Job>, now: Timestamp) {
+        if let Some(id) = job.spec.schedule_id().and_then(|id| id.parse().ok()) {
+            self.ended.entry(id).or_default().push((job.clone(), now));
+        }
+    }
+
+    /// Lets those come that stood beside a gate. They are looked for under the gate's lock, under which others are put
+    /// there: so none is forgotten.
+    pub(super) async fn open_gates(&mut self, session: &Session) -> Result<(), Fault> {
+        if self.freed.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<&str> = self.freed.iter().map(String::as_str).collect();
+        let params = [(&keys as _, Type::TEXT_ARRAY)];
+        let (_, let_out) = future::try_join(session.query(LOCK_GATES, &params), session.query(UNPARK, &params)).await?;
+        self.new_work |= !let_out.is_empty();
+        Ok(())
+    }
+}
+
+/// Takes the locks of gates, in one order.
+pub(super) async fn lock_gates(session: &Session, keys: &[&str]) -> Result<(), Fault> {
+    session.query(LOCK_GATES, &[(&keys as _, Type::TEXT_ARRAY)]).await.map(drop)
+}
+
+/// What every statement about steps begins with: whose, and of which revision.
+fn heads(steps: &[Asked<'_>]) -> (Vec<i64>, Vec<Uuid>, Vec<i32>, Vec<i32>, Vec<i32>) {
+    (
+        steps.iter().map(|(step, _)| step.seq as i64).collect(),
+        steps.iter().map(|(step, _)| uuid(step.job)).collect(),
+        steps.iter().map(|(step, _)| step.expects as i32).collect(),
+        steps.iter().map(|(step, _)| step.next.revision as i32).collect(),
+        steps.iter().map(|(step, _)| step.next.epoch as i32).collect(),
+    )
+}
+
+async fn finish(session: &Session, steps: &[Asked<'_>]) -> Result<Vec<Row>, Fault> {
+    if steps.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (seqs, ids, expects, revisions, epochs) = heads(steps);
+    let ends = steps.iter().map(|(step, _)| Ended::of(step)).collect::<Result<Vec<_>, _>>()?;
+    let at: Vec<i64> = ends.iter().map(|end| end.at).collect();
+    let status: Vec<i16> = ends.iter().map(|end| end.status).collect();
+    let dead: Vec<bool> = ends.iter().map(|end| end.dead).collect();
+    let results: Vec<Option<&str>> = ends.iter().map(|end| end.result).collect();
+    let lives: Vec<&str> = ends.iter().map(|end| &*end.life).collect();
+    let params = [
+        (&seqs as _, Type::INT8_ARRAY),
+        (&ids as _, Type::UUID_ARRAY),
+        (&expects as _, Type::INT4_ARRAY),
+        (&revisions as _, Type::INT4_ARRAY),
+        (&epochs as _, Type::INT4_ARRAY),
+        (&at as _, Type::INT8_ARRAY),
+        (&status as _, Type::INT2_ARRAY),
+        (&dead as _, Type::BOOL_ARRAY),
+        (&results as _, Type::TEXT_ARRAY),
+        (&lives as _, Type::TEXT_ARRAY),
+    ];
+    session.query(FINISH, &params).await
+}
+
+/// The columns of an ended job that its life gives.
+pub(super) struct Ended<'a> {
+    pub(super) at: i64,
+    pub(super) status: i16,
+    pub(super) dead: bool,
+    pub(super) result: Option<&'a str>,
+    pub(super) life: String,
+}
+
+impl<'a> Ended<'a> {
+    pub(super) fn of(step: &'a Transition) -> Result<Self, Fault> {
+        let State::Finished(end) = &step.next.state else { return Err(Fault::broken("a step that ends nothing")) };
+        let status = match end.outcome {
+            crate::job::Outcome::Success => Status::Completed,
+            crate::job::Outcome::Cancelled => Status::Cancelled,
+            _ => Status::Failed,
+        };
+        let result = match &end.result {
+            Some(ResultRef::Stored { key, .. }) => Some(&**key),
+            _ => None,
+        };
+        Ok(Self { at: end.at.as_millis(), status: number_of(status), dead: end.dead, result, life: json(&step.next)? })
+    }
+}
+
+async fn go_on(session: &Session, steps: &[Asked<'_>]) -> Result<Vec<Row>, Fault> {
+    if steps.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (seqs, ids, expects, revisions, epochs) = heads(steps);
+    let waits = |step: &Transition| match step.next.state {
+        State::Waiting { run_at } => Some(run_at.as_millis()),
+        _ => None,
+    };
+    let states: Vec<i16> = steps
+        .iter()
+        .map(|(step, _)| if waits(step).is_some() { super::rows::WAITS } else { super::rows::RUNS })
+        .collect();
+    let run_at: Vec<Option<i64>> = steps.iter().map(|(step, _)| waits(step)).collect();
+    let asked_at: Vec<i64> = steps.iter().map(|(_, now)| now.as_millis()).collect();
+    let leases: Vec<Option<i64>> = steps.iter().map(|(step, _)| lease_until(step)).collect();
+    let lives = steps.iter().map(|(step, _)| json(&step.next)).collect::<Result<Vec<_>, _>>()?;
+    let params = [
+        (&seqs as _, Type::INT8_ARRAY),
+        (&ids as _, Type::UUID_ARRAY),
+        (&expects as _, Type::INT4_ARRAY),
+        (&revisions as _, Type::INT4_ARRAY),
+        (&epochs as _, Type::INT4_ARRAY),
+        (&states as _, Type::INT2_ARRAY),
+        (&run_at as _, Type::INT8_ARRAY),
+        (&asked_at as _, Type::INT8_ARRAY),
+        (&leases as _, Type::INT8_ARRAY),
+        (&lives as _, Type::TEXT_ARRAY),
+    ];
+    session.query(GO_ON, &params).await
+}
+
+async fn report(session: &Session, steps: &[Asked<'_>]) -> Result<Vec<Row>, Fault> {
+    if steps.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (seqs, ids, expects, ..) = heads(steps);
+    let leases: Vec<Option<i64>> = steps.iter().map(|(step, _)| lease_until(step)).collect();
+    let said = |step: &Transition| match step.next.progress.at() {
+        Some(_) => json(&step.next.progress).map(Some),
+        None => Ok(None),
+    };
+    let progress = steps.iter().map(|(step, _)| said(step)).collect::<Result<Vec<_>, _>>()?;
+    let params = [
+        (&seqs as _, Type::INT8_ARRAY),
+        (&ids as _, Type::UUID_ARRAY),
+        (&expects as _, Type::INT4_ARRAY),
+        (&leases as _, Type::INT8_ARRAY),
+        (&progress as _, Type::TEXT_ARRAY),
+    ];
+    session.query(REPORT, &params).await
+}
+
+fn lease_until(step: &Transition) -> Option<i64> {
+    match &step.next.state {
+        State::Running(run) => run.lease_until.map(Timestamp::as_millis),
+        _ => None,
+    }
+}
+
+/// The urgency of a job that waits from a moment on.
+pub(super) fn urgency_of(job: &Job) -> i64 {
+    urgency(job.run_at().unwrap_or(job.created_at), job.spec.priority)
+}
