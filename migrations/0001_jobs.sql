@@ -101,3 +101,11 @@ CREATE TABLE faena.schedule_life (
 ) WITH (fillfactor = 50);
 CREATE INDEX schedule_due ON faena.schedule_life (due_at, id) WHERE due_at IS NOT NULL;
 CREATE INDEX schedule_planned ON faena.schedule_life (planned_at);
+
+-- One alert fires for one rule and subject, by constraint.
+CREATE TABLE faena.alert_rule (name text PRIMARY KEY, rule text NOT NULL, revision bigint NOT NULL);
+CREATE TABLE faena.alert (
+    id uuid PRIMARY KEY, rule text NOT NULL, subject text NOT NULL, fired_at bigint NOT NULL, cleared_at bigint,
+    count integer NOT NULL, alert text NOT NULL);
+CREATE UNIQUE INDEX alert_firing ON faena.alert (rule, subject) WHERE cleared_at IS NULL;
+CREATE INDEX alert_fired ON faena.alert (fired_at, id);

@@ -7,9 +7,9 @@ use faena::clock::Timestamp;
 use faena::job::{NewJob, Outcome};
 use faena::limits;
 use faena::schedule::ScheduleId;
-use faena::store::alerts::{AlertFilter, AlertPage, Alerts, Ask, KeptRule, Queue, RuleKept, RuleRemoved, Stepped};
-use faena::store::schedules::{Schedules, Which};
-use faena::store::{Expected, Store, StoreError};
+use faena::store::alerts::{AlertFilter, AlertPage, Ask, KeptRule, Queue, RuleKept, RuleRemoved, Stepped};
+use faena::store::schedules::Which;
+use faena::store::{Expected, StoreError};
 
 use crate::bed::*;
 use crate::schedules::{MINUTE, every_minute};

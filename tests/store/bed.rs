@@ -12,7 +12,7 @@ use faena::job::{Event, Holder, Job, JobError, JobId, Name, NewJob, Outcome, Ret
 use faena::store::embedded::{Durability, Embedded, Open};
 use faena::store::query::{Sort, Start};
 use faena::store::{
-    Claim, Committed, Filter, Group, Insert, Inserted, Locks, Page, Prune, Schedules, States, Store, StoreError,
+    Alerts, Claim, Committed, Filter, Group, Insert, Inserted, Locks, Page, Prune, Schedules, States, Store, StoreError,
 };
 
 /// Which engine a clause is tried on.
@@ -25,9 +25,9 @@ pub enum Engine {
 }
 
 /// All that a store can do.
-pub trait Whole: Store + Schedules + Locks + States {}
+pub trait Whole: Store + Schedules + Locks + States + Alerts {}
 
-impl<T: Store + Schedules + Locks + States> Whole for T {}
+impl<T: Store + Schedules + Locks + States + Alerts> Whole for T {}
 
 /// A store of one engine, in a place of its own.
 pub struct Bed {
@@ -88,6 +88,11 @@ impl Bed {
     /// Whether it survives its process.
     pub fn is_durable(&self) -> bool {
         !matches!(self.place, Place::Nowhere)
+    }
+
+    /// Whether it is kept in files of its own.
+    pub fn is_on_disk(&self) -> bool {
+        matches!(self.place, Place::Folder(_))
     }
 
     pub fn folder(&self) -> &Path {

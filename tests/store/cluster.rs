@@ -5,11 +5,12 @@
 //! address. Without PostgreSQL on the machine the cases are skipped, loudly.
 
 use std::fs::File;
+use std::io::BufRead;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use tokio_postgres::{Client, Config, NoTls};
@@ -65,17 +66,14 @@ fn shared() -> Option<String> {
         return Some(url);
     }
     let _ = std::fs::remove_file(&place);
-    let mut starting = start(&place);
-    loop {
-        if let Some(url) = held(&place) {
-            return Some(url);
-        }
-        if starting.try_wait().unwrap().is_some() {
-            eprintln!("SKIPPED: no PostgreSQL could be started here; see scripts/dev-postgres");
-            return None;
-        }
-        std::thread::sleep(Duration::from_millis(50));
+    // It says its address once it answers, or nothing when it cannot.
+    let mut url = String::new();
+    std::io::BufReader::new(start(&place)).read_line(&mut url).unwrap();
+    let url = held(&place);
+    if url.is_none() {
+        eprintln!("SKIPPED: no PostgreSQL could be started here; see scripts/dev-postgres");
     }
+    url
 }
 
 /// Takes hold of a cluster that answers.
@@ -91,13 +89,18 @@ fn held(place: &Path) -> Option<String> {
     Some(url)
 }
 
-fn start(place: &Path) -> Child {
+fn start(place: &Path) -> ChildStdout {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/dev-postgres");
     // A group of its own: whoever interrupts one test does not take the cluster of the others away.
-    use std::os::unix::process::CommandExt;
     let mut command = Command::new(script);
-    command.arg("--while").arg(place).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-    command.spawn().unwrap()
+    command
+        .arg("--while")
+        .arg(place)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0);
+    command.spawn().unwrap().stdout.unwrap()
 }
 
 /// Says something on a connection of its own.

@@ -123,7 +123,7 @@ pub async fn rule_08_what_was_acknowledged_before_is_in_a_copy_taken_under_load(
     }
 }
 
-async fn whole(store: &impl Store) -> Checked {
+async fn whole(store: &(impl Store + ?Sized)) -> Checked {
     store.safekeeping().unwrap().check(on()).await.unwrap().unwrap()
 }
 

@@ -33,6 +33,7 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("actix_web", &["http", "app", "lib", "main"]),
     ("utoipa", &["http", "app"]),
     ("rusqlite", &["store"]),
+    ("tokio_postgres", &["store"]),
     ("object_store", &["store", "app"]),
     ("clap", &["cli", "main"]),
     ("indicatif", &["cli"]),

@@ -1,5 +1,6 @@
 //! Looking at jobs: one by its id, those whose time is over, those that are next, and why one is not running.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use super::rows::{GATED, Reader, ended, handicap, job_id, live, urgency, uuid};
 use super::session::Session;
 use crate::clock::Timestamp;
 use crate::job::{Job, JobId, Name, Priority, State, Status};
+use crate::store::alerts::Queue;
 use crate::store::{Standing, Tally};
 
 const ENDED: &str = ended!("WHERE id = $1");
@@ -39,6 +41,14 @@ const AHEAD: &str = "SELECT sum(c.jobs)::bigint FROM unnest($2::smallint[], $3::
 const PAUSE: &str = "INSERT INTO faena.paused (sub_type) VALUES ($1) ON CONFLICT DO NOTHING";
 const RESUME: &str = "DELETE FROM faena.paused WHERE sub_type = $1";
 const PAUSED: &str = "SELECT sub_type FROM faena.paused ORDER BY sub_type";
+
+const RUNNING: &str = "SELECT * FROM (SELECT seq, id, created_at, spec, life, state, run_at, started_at, leased, lease_until, holder, \
+             progress FROM faena.live WHERE state = 2 AND leased AND started_at <= $1 \
+         UNION ALL SELECT seq, id, created_at, spec, life, state, run_at, started_at, leased, lease_until, holder, progress \
+             FROM faena.live WHERE state = 2 AND NOT leased AND started_at <= $1) AS running \
+     ORDER BY started_at, seq LIMIT $2";
+const NOT_READY: &str = "SELECT sub_type, count(*) FROM (SELECT sub_type FROM faena.live WHERE state = 1 \
+     UNION ALL SELECT sub_type FROM faena.live WHERE put_off AND state < 2 AND run_at > $1 AND state = 0) AS x GROUP BY 1";
 
 /// Times that a job is looked for on both sides, since it may go over from one to the other in between.
 const LOOKS: usize = 3;
@@ -111,7 +121,7 @@ async fn first_of_lanes(
     let waiting = tally.rows.iter().filter(|(sort, _)| sort.status == Status::Queued);
     let (names, priorities): (Vec<&str>, Vec<i16>) = waiting
         .map(|(sort, _)| (sort.sub_type.as_str(), sort.priority as i16))
-        .collect::<std::collections::BTreeSet<_>>()
+        .collect::<BTreeSet<_>>()
         .into_iter()
         .unzip();
     let params = [
@@ -129,6 +139,32 @@ async fn first_of_lanes(
         }
     }
     Ok(jobs)
+}
+
+/// Jobs that have been running since a moment, the longest running first. Few run at once: each is looked at.
+pub(super) async fn running_since(session: &Session, since: Timestamp, limit: usize) -> Result<Vec<Arc<Job>>, Fault> {
+    let (since, limit) = (since.as_millis(), limit as i64);
+    let rows = session.query(RUNNING, &[(&since as _, Type::INT8), (&limit as _, Type::INT8)]).await?;
+    let mut reader = Reader::default();
+    Ok(rows.iter().filter_map(|row| readable(reader.live(row))).collect())
+}
+
+/// How the queues of these subtypes stand, or all of them together.
+pub(super) async fn queues(session: &Session, asked: &[Option<Name>], now: Timestamp) -> Result<Vec<Queue>, Fault> {
+    let tally = kept::jobs(session).await?;
+    let mut not_ready: HashMap<String, u64> = HashMap::new();
+    for row in session.query(NOT_READY, &[(&now.as_millis() as _, Type::INT8)]).await? {
+        not_ready.insert(row.try_get(0)?, row.try_get::<_, i64>(1)? as u64);
+    }
+    let oldest = first_of_lanes(session, READY, &tally, now, 1).await?;
+    let queue = |sub_type: &Option<Name>| {
+        let is_of_it = |name: &str| sub_type.as_ref().is_none_or(|sub_type| sub_type.as_str() == name);
+        let waiting = tally.sum(|sort| sort.status == Status::Queued && is_of_it(sort.sub_type.as_str()));
+        let others: u64 = not_ready.iter().filter(|(name, _)| is_of_it(name)).map(|(_, count)| count).sum();
+        let first = oldest.iter().filter(|(_, job)| is_of_it(job.spec.sub_type.as_str()));
+        Queue { ready: waiting.saturating_sub(others), oldest: first.filter_map(|(_, job)| job.run_at()).min() }
+    };
+    Ok(asked.iter().map(queue).collect())
 }
 
 /// Why a job is not running.

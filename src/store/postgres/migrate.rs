@@ -1,7 +1,9 @@
 //! The tables: numbered files, applied one after the other by whoever comes first.
 
 use super::place::{Fault, Place};
+use super::rows::json;
 use super::session::Session;
+use crate::alert::Rule;
 use crate::store::StoreError;
 
 /// What each version of the schema adds to the one before; the first makes it.
@@ -53,7 +55,16 @@ async fn apply(session: &Session) -> Result<Migrated, Fault> {
         let head = "CREATE SCHEMA IF NOT EXISTS faena; \
              CREATE TABLE IF NOT EXISTS faena.schema_version (version integer PRIMARY KEY, \
              applied_at timestamptz NOT NULL DEFAULT clock_timestamp());";
-        let tail = format!("INSERT INTO faena.schema_version (version) VALUES ({version});");
+        let mut tail = format!("INSERT INTO faena.schema_version (version) VALUES ({version});");
+        if index == 0 {
+            // What is removed later stays so: a store is new only once.
+            for rule in Rule::of_a_new_store() {
+                let (name, rule) = (rule.name.clone(), json(&rule)?);
+                tail += &format!(
+                    "INSERT INTO faena.alert_rule VALUES ('{name}', $rule${rule}$rule$, nextval('faena.number'));"
+                );
+            }
+        }
         session.run(&format!("BEGIN; {head} {sql} {tail} COMMIT;")).await?;
         tracing::info!(version, "the schema of the database was brought forward");
     }

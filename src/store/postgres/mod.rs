@@ -9,11 +9,13 @@
 //! | `look`, `list`, `log`, `forget` | reading jobs; lists of them; their logs; forgetting them |
 //! | `schedules`, `calendar` | schedules: their steps; how they are read |
 //! | `locks`, `states`, `bounds` | things by name that are there for a term; how many there may be |
+//! | `alerts` | alert rules and alerts |
 //! | `node`, `claimer` | this process among the others; the only one of it who claims |
 //!
 //! Every answer waits for the database's commit. Leases and the lives of nodes go by the database's clock.
 
 mod admit;
+mod alerts;
 mod bounds;
 mod calendar;
 mod claim;

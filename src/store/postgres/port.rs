@@ -7,10 +7,14 @@ use tokio::sync::oneshot;
 
 use super::claimer::Asked;
 use super::queue::Op;
-use super::{Postgres, answer, calendar, forget, kept, list, locks, log, look, schedules, states};
+use super::{Postgres, alerts, answer, calendar, forget, kept, list, locks, log, look, schedules, states};
+use crate::alert::{self, Alert, AlertId, Rule};
 use crate::clock::Timestamp;
 use crate::job::{Job, JobId, Name, Transition};
 use crate::schedule::{self, NewSchedule, Schedule, ScheduleId};
+use crate::store::alerts::{
+    self as alerts_port, AlertFilter, AlertPage, Alerts, Ask, KeptRule, RuleKept, RuleRemoved, Suspects,
+};
 use crate::store::schedules::{Added, Due, ScheduleFigures, ScheduleFilter, SchedulePage, Stepped, Which};
 use crate::store::{
     Acquired, Activity, Answer, Claim, Claimed, Committed, Deleted, Expected, Figures, Filter, Group, Health, Insert,
@@ -102,6 +106,10 @@ impl Store for Postgres {
         self
     }
 
+    fn alerts(&self) -> &dyn Alerts {
+        self
+    }
+
     fn health(&self) -> Health {
         Health { engine: "postgres", degraded: self.node.degraded.lock().clone(), recovered: self.recovered }
     }
@@ -162,6 +170,43 @@ impl States for Postgres {
 
     fn prune_states(&self, now: Timestamp, limit: usize) -> Answer<'_, u64> {
         self.errand(with!(=> |session| states::expire(session, now, limit as i64)))
+    }
+}
+
+impl Alerts for Postgres {
+    fn put_rule(&self, rule: Rule, expected: Expected) -> Answer<'_, RuleKept> {
+        self.errand(with!(rule => |session| alerts::put_rule(session, rule, expected)))
+    }
+
+    fn rules(&self) -> Answer<'_, Vec<Arc<KeptRule>>> {
+        self.read(with!(=> |session| alerts::rules(session)))
+    }
+
+    fn remove_rule(&self, name: Name, expected: Expected) -> Answer<'_, RuleRemoved> {
+        self.errand(with!(name => |session| alerts::remove_rule(session, name, expected)))
+    }
+
+    fn suspects(&self, ask: Ask, now: Timestamp) -> Answer<'_, Suspects> {
+        let calendar = self.calendar.clone();
+        self.read(with!(ask, calendar => |session| async move {
+            alerts::suspects(session, &calendar, &ask, now).await
+        }))
+    }
+
+    fn step_alerts(&self, steps: Vec<alert::Step>, now: Timestamp) -> Answer<'_, Vec<alerts_port::Stepped>> {
+        self.errand(with!(steps => |session| alerts::step_all(session, steps, now)))
+    }
+
+    fn alert(&self, id: AlertId) -> Answer<'_, Option<Arc<Alert>>> {
+        self.read(with!(=> |session| alerts::find(session, id)))
+    }
+
+    fn list_alerts(&self, filter: AlertFilter, page: AlertPage) -> Answer<'_, PageOf<Arc<Alert>>> {
+        self.read(with!(filter => |session| async move { alerts::page(session, &filter, page).await }))
+    }
+
+    fn prune_alerts(&self, cleared_before: Timestamp, keep: usize, limit: usize) -> Answer<'_, u64> {
+        self.errand(with!(=> |session| alerts::prune(session, cleared_before, keep, limit)))
     }
 }
 

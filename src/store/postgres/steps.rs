@@ -57,7 +57,8 @@ const GO_ON: &str = "UPDATE faena.live l SET \
          put_off = coalesce(t.run_at > t.asked_at, l.put_off), \
          expires_at = CASE WHEN t.epoch = 0 THEN l.expires_at END, \
          progress = CASE WHEN t.state = 2 THEN l.progress END, \
-         leased = t.lease_until IS NOT NULL, lease_until = t.lease_until, holder = NULL, started_at = NULL, \
+         leased = t.lease_until IS NOT NULL, lease_until = t.lease_until, \
+         holder = CASE WHEN t.state = 2 THEN l.holder END, started_at = CASE WHEN t.state = 2 THEN l.started_at END, \
          keeper = CASE WHEN t.state = 2 THEN l.keeper END \
      FROM unnest($1::bigint[], $2::uuid[], $3::integer[], $4::integer[], $5::integer[], $6::smallint[], $7::bigint[], \
          $8::bigint[], $9::bigint[], $10::text[]) \
@@ -208,22 +209,32 @@ pub(super) async fn lock_gates(session: &Session, keys: &[&str]) -> Result<(), F
     session.query(LOCK_GATES, &[(&keys as _, Type::TEXT_ARRAY)]).await.map(drop)
 }
 
-/// What every statement about steps begins with: whose, and of which revision.
-fn heads(steps: &[Asked<'_>]) -> (Vec<i64>, Vec<Uuid>, Vec<i32>, Vec<i32>, Vec<i32>) {
-    (
-        steps.iter().map(|(step, _)| step.seq as i64).collect(),
-        steps.iter().map(|(step, _)| uuid(step.job)).collect(),
-        steps.iter().map(|(step, _)| step.expects as i32).collect(),
-        steps.iter().map(|(step, _)| step.next.revision as i32).collect(),
-        steps.iter().map(|(step, _)| step.next.epoch as i32).collect(),
-    )
+/// What every statement about steps begins with: whose, of which revision, and of which after it.
+struct Heads {
+    seqs: Vec<i64>,
+    ids: Vec<Uuid>,
+    expects: Vec<i32>,
+    revisions: Vec<i32>,
+    epochs: Vec<i32>,
+}
+
+impl Heads {
+    fn of(steps: &[Asked<'_>]) -> Self {
+        Self {
+            seqs: steps.iter().map(|(step, _)| step.seq as i64).collect(),
+            ids: steps.iter().map(|(step, _)| uuid(step.job)).collect(),
+            expects: steps.iter().map(|(step, _)| step.expects as i32).collect(),
+            revisions: steps.iter().map(|(step, _)| step.next.revision as i32).collect(),
+            epochs: steps.iter().map(|(step, _)| step.next.epoch as i32).collect(),
+        }
+    }
 }
 
 async fn finish(session: &Session, steps: &[Asked<'_>]) -> Result<Vec<Row>, Fault> {
     if steps.is_empty() {
         return Ok(Vec::new());
     }
-    let (seqs, ids, expects, revisions, epochs) = heads(steps);
+    let Heads { seqs, ids, expects, revisions, epochs } = Heads::of(steps);
     let ends = steps.iter().map(|(step, _)| Ended::of(step)).collect::<Result<Vec<_>, _>>()?;
     let at: Vec<i64> = ends.iter().map(|end| end.at).collect();
     let status: Vec<i16> = ends.iter().map(|end| end.status).collect();
@@ -274,7 +285,7 @@ async fn go_on(session: &Session, steps: &[Asked<'_>]) -> Result<Vec<Row>, Fault
     if steps.is_empty() {
         return Ok(Vec::new());
     }
-    let (seqs, ids, expects, revisions, epochs) = heads(steps);
+    let Heads { seqs, ids, expects, revisions, epochs } = Heads::of(steps);
     let waits = |step: &Transition| match step.next.state {
         State::Waiting { run_at } => Some(run_at.as_millis()),
         _ => None,
@@ -306,7 +317,7 @@ async fn report(session: &Session, steps: &[Asked<'_>]) -> Result<Vec<Row>, Faul
     if steps.is_empty() {
         return Ok(Vec::new());
     }
-    let (seqs, ids, expects, ..) = heads(steps);
+    let Heads { seqs, ids, expects, .. } = Heads::of(steps);
     let leases: Vec<Option<i64>> = steps.iter().map(|(step, _)| lease_until(step)).collect();
     let said = |step: &Transition| match step.next.progress.at() {
         Some(_) => json(&step.next.progress).map(Some),
