@@ -3,6 +3,10 @@
 use crate::none;
 use crate::source::{Source, root};
 
+/// Where the client libraries keep what is ours: beside it lies what their tools bring along.
+const CLIENTS: &[&str] =
+    &["clients/python/faena", "clients/python/tests", "clients/typescript/src", "clients/typescript/test"];
+
 /// A file longer than this has more than one reason to exist.
 const LINES_MAX: usize = 400;
 
@@ -12,7 +16,8 @@ const EMPTY_NAMES: &[&str] = &["manager", "helper", "helpers", "util", "utils", 
 #[test]
 fn files_are_short() {
     let long = |source: &Source| (source.text.lines().count() > LINES_MAX).then(|| source.text.lines().count());
-    let files = Source::below(&["src", "tests", "examples", "benches", "scripts"], &[".rs", "test", "check", ".sh"]);
+    let folders = [&["src", "tests", "examples", "benches", "scripts"][..], CLIENTS].concat();
+    let files = Source::below(&folders, &[".rs", "test", "check", ".sh", ".py", ".ts"]);
     let complaints = files.iter().filter_map(|source| Some(format!("{}: {} lines", source.path, long(source)?)));
     none(complaints.collect());
 }
@@ -35,9 +40,12 @@ fn files_are_named_for_what_they_hold() {
 
 #[test]
 fn no_file_knows_the_machine_it_was_written_on() {
-    let folders = ["src", "tests", "examples", "benches", "docs", "scripts", ".ci"];
-    let mut files = Source::below(&folders, &[".rs", ".md", ".sh", ".toml", ".yaml", "run", "test", "check"]);
+    let folders = [&["src", "tests", "examples", "benches", "docs", "scripts", ".ci"][..], CLIENTS].concat();
+    let mut files =
+        Source::below(&folders, &[".rs", ".md", ".sh", ".toml", ".yaml", "run", "test", "check", ".py", ".ts"]);
     files.extend(Source::below(&["Cargo.toml", "README.md", "ARCHITECTURE.md", "CHANGELOG.md", "justfile"], &[""]));
+    let of_clients = ["python/pyproject.toml", "python/README.md", "typescript/package.json", "typescript/README.md"];
+    files.extend(of_clients.iter().flat_map(|file| Source::below(&[&format!("clients/{file}")], &[""])));
     let here = format!("{}/", root().display());
     let home = std::env::var("HOME").ok().filter(|home| home.len() > 1).map(|home| format!("{home}/"));
     let mut complaints = Vec::new();
