@@ -5,22 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::maintenance::Maintenance;
-use super::settings::{self, ResultPlace, Settings};
-use crate::clock::{Clock, Timestamp};
+use super::opening::{self, Opened};
+use super::settings::Settings;
+use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::job::{Holder, NewJob};
 use crate::limits;
 use crate::processors::maintenance;
 use crate::service::{self, Service};
-use crate::store::embedded::{self, Embedded};
 use crate::store::observed::{Metrics, Observed, PoolFigures};
-use crate::store::results::{Folder, Memory, Results};
-use crate::store::{Schedules, Store, StoreError};
+use crate::store::results::Results;
+use crate::store::{Schedules, Store};
 use crate::upkeep::{self, Ages, Scheduler, Sentinel, Upkeep};
 use crate::watch::Hub;
 use crate::work::{Registry, Workers, workers};
@@ -54,7 +53,9 @@ impl Faena {
         settings.validate()?;
         let runtime = Builder::new_multi_thread().thread_name("faena").enable_all().build().map_err(Error::internal)?;
         let hub = Arc::new(Hub::default());
-        let (engine, results) = match open(&runtime, &settings, clock.now(), hub.ready().clone()).await {
+        let node = node();
+        let opened = opening::open(&runtime, &settings, &node, clock, hub.ready().clone()).await;
+        let Opened { engine, schedules, results, clock } = match opened {
             Ok(opened) => opened,
             Err(error) => {
                 // Dropping it here, in somebody's task, would panic.
@@ -63,14 +64,13 @@ impl Faena {
             }
         };
         let (metrics, histories) = (Arc::new(Metrics::new()), Arc::default());
-        let observed = Observed::new(engine.clone(), hub.clone(), metrics.clone(), Arc::clone(&histories));
-        let schedules: Arc<dyn Schedules> = Arc::new(observed.schedules(engine));
+        let observed = Observed::new(engine, hub.clone(), metrics.clone(), Arc::clone(&histories));
+        let schedules: Arc<dyn Schedules> = Arc::new(observed.schedules(schedules));
         let store: Arc<dyn Store> = Arc::new(observed);
         let ages = Ages { ended: settings.retention.completed, failed: settings.retention.failed };
         let maintained = Maintenance::is_done_by(&settings);
         let registry =
             if maintained { maintaining(registry, &settings, &store, &results, &clock, ages) } else { registry };
-        let node = node();
         let workers = (!settings.no_jobs).then(|| {
             let parts = workers::Parts {
                 store: store.clone(),
@@ -167,61 +167,6 @@ impl Drop for Faena {
         if let Some(runtime) = self.runtime.take() {
             // A runtime must not be dropped where blocking is forbidden; its threads end by themselves.
             runtime.shutdown_background();
-        }
-    }
-}
-
-/// Opens the store and the place of large results, on a thread that may take its time.
-async fn open(
-    runtime: &Runtime,
-    settings: &Settings,
-    now: Timestamp,
-    new_work: Arc<Notify>,
-) -> Result<(Arc<Embedded>, Arc<dyn Results>)> {
-    let settings = settings.clone();
-    let opened = runtime.spawn_blocking(move || -> Result<(Arc<Embedded>, Arc<dyn Results>)> {
-        let Some(path) = settings.database() else {
-            return Ok((Arc::new(Embedded::memory_telling(new_work)), Arc::new(Memory::default())));
-        };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        if let Some(folder) = folder {
-            std::fs::create_dir_all(folder).map_err(|error| {
-                StoreError::Broken(format!("cannot make the folder {}: {error}", folder.display()).into())
-            })?;
-        }
-        let durability = match settings.durability {
-            settings::Durability::Full => embedded::Durability::Full,
-            settings::Durability::Relaxed => embedded::Durability::Relaxed,
-        };
-        let store = Embedded::open_telling(&embedded::Open { path, durability }, now, new_work)?;
-        let found = store.health().recovered;
-        tracing::info!(
-            waiting = found.waiting,
-            crashed = found.crashed,
-            quarantined = found.quarantined,
-            orphans = found.orphans,
-            schedules = found.schedules,
-            schedules_due = found.schedules_due,
-            schedules_faulty = found.schedules_faulty,
-            took_ms = found.took_ms,
-            "the store is open"
-        );
-        Ok((Arc::new(store), results(&settings)?))
-    });
-    opened.await.map_err(Error::internal)?
-}
-
-fn results(settings: &Settings) -> Result<Arc<dyn Results>> {
-    match &settings.results {
-        #[cfg(feature = "object-store")]
-        ResultPlace::Url(url) => Ok(Arc::new(crate::store::results::ObjectStore::open(url, std::env::vars())?)),
-        #[cfg(not(feature = "object-store"))]
-        ResultPlace::Url(url) => {
-            Err(Error::invalid(format!("results in `{url}` need a build with the feature object-store")))
-        }
-        ResultPlace::Folder(_) => {
-            let folder = settings.results_folder().unwrap_or_else(|| settings.data.join("results"));
-            Ok(Arc::new(Folder::open(folder)?))
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod faena;
 pub mod maintenance;
+mod opening;
 pub mod server;
 pub mod settings;
 

@@ -2,6 +2,7 @@
 //! Where the values come from (flags, variables, a file) is the command line's business.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -98,7 +99,7 @@ impl Settings {
     /// The database file, unless everything is in memory.
     pub fn database(&self) -> Option<PathBuf> {
         match &self.store {
-            StoreChoice::Memory => None,
+            StoreChoice::Memory | StoreChoice::Postgres(_) => None,
             StoreChoice::Sqlite(Some(path)) => Some(path.clone()),
             StoreChoice::Sqlite(None) => Some(self.data.join("faena.db")),
         }
@@ -153,6 +154,11 @@ impl Settings {
             "must name a folder".into()
         });
         faults.within("maintenance.backups_kept", self.backups_kept() as usize, 1, limits::BACKUPS_KEPT_MAX);
+        if let StoreChoice::Postgres(_) = &self.store {
+            faults.check(cfg!(feature = "postgres"), "store", || {
+                "PostgreSQL needs a build with the feature postgres; use sqlite, sqlite:PATH or memory".into()
+            });
+        }
         if let ResultPlace::Url(url) = &self.results {
             faults.check(cfg!(feature = "object-store"), "results", || {
                 format!("`{url}` needs a build with the feature object-store; name a folder, or build with it")
@@ -181,6 +187,38 @@ pub enum StoreChoice {
     Memory,
     /// In a SQLite file; `faena.db` below the data folder when no path is given.
     Sqlite(Option<PathBuf>),
+    /// In a PostgreSQL database, which many nodes may share.
+    Postgres(DatabaseUrl),
+}
+
+/// The URL of a database. It may hold a password, so it is not printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(Box<str>);
+
+impl DatabaseUrl {
+    /// The URL, with whatever password there is.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// What may be shown of it: where the database is and what it is called.
+    pub fn shown(&self) -> String {
+        let (scheme, rest) = self.0.split_once("://").unwrap_or(("postgres", &self.0));
+        let rest = rest.split(['?', '#']).next().unwrap_or_default();
+        format!("{scheme}://{}", rest.rsplit_once('@').map_or(rest, |(_, place)| place))
+    }
+}
+
+impl From<&str> for DatabaseUrl {
+    fn from(url: &str) -> Self {
+        Self(url.into())
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown())
+    }
 }
 
 impl Default for StoreChoice {
@@ -197,10 +235,10 @@ impl FromStr for StoreChoice {
             None if text == "memory" => Ok(Self::Memory),
             None if text == "sqlite" => Ok(Self::Sqlite(None)),
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(Some(path.into()))),
-            Some(("postgres" | "postgresql", _)) => {
-                Err("PostgreSQL is not in this version; use sqlite, sqlite:PATH or memory".to_owned())
-            }
-            _ => Err(format!("`{text}` is not a store; use sqlite, sqlite:PATH or memory")),
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => Ok(Self::Postgres(text.into())),
+            _ => Err(format!(
+                "`{text}` is not a store; use sqlite, sqlite:PATH, memory or postgres://USER:PASSWORD@HOST/NAME"
+            )),
         }
     }
 }

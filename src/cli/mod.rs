@@ -17,6 +17,8 @@ mod enqueue;
 mod follow;
 mod jobs;
 mod logging;
+#[cfg(feature = "postgres")]
+mod migrate;
 mod openapi;
 mod output;
 mod payload;
@@ -89,6 +91,8 @@ enum Command {
     Stats(stats::Stats),
     Cleanup(cleanup::Cleanup),
     Backup(backup::Backup),
+    #[cfg(feature = "postgres")]
+    Migrate(migrate::Migrate),
     Schedules(schedules::Schedules),
     Cron(cron::Cron),
     Openapi(openapi::Openapi),
@@ -128,6 +132,8 @@ impl Command {
             Self::Stats(command) => command.run(),
             Self::Cleanup(command) => command.run(),
             Self::Backup(command) => command.run(),
+            #[cfg(feature = "postgres")]
+            Self::Migrate(command) => command.run(),
             Self::Schedules(command) => command.run(),
             Self::Cron(command) => command.run(),
             Self::Openapi(command) => command.run(),
@@ -154,6 +160,8 @@ impl Command {
             Self::Run(command) => command.json,
             Self::Openapi(command) => command.json,
             Self::Serve(_) | Self::Demo(_) | Self::Completions(_) => false,
+            #[cfg(feature = "postgres")]
+            Self::Migrate(_) => false,
         }
     }
 }

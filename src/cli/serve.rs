@@ -62,7 +62,8 @@ pub struct SettingsArgs {
     /// Folder of everything that is kept [default: faena-data]
     #[arg(long, value_name = "FOLDER")]
     data: Option<String>,
-    /// Where jobs are kept: sqlite, sqlite:PATH or memory [default: sqlite, in the data folder]
+    /// Where jobs are kept: sqlite, sqlite:PATH, memory or postgres://USER:PASSWORD@HOST/NAME [default: sqlite, in the
+    /// data folder]
     #[arg(long, value_name = "STORE")]
     store: Option<String>,
     /// When a job counts as safe: once on disk, or once the system has it [default: full]

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(all(unix, feature = "postgres"))]
+use faena::clock::Clock;
 use faena::clock::Timestamp;
 use faena::job::{Event, Holder, Job, JobError, JobId, Name, NewJob, Outcome, RetryPolicy, decide};
 use faena::store::embedded::{Durability, Embedded, Open};
@@ -76,8 +78,8 @@ impl Bed {
     #[cfg(all(unix, feature = "postgres"))]
     fn in_database(database: Arc<crate::cluster::Database>, now: Timestamp) -> Self {
         use faena::store::postgres::{Open, Postgres};
-        let open = Open { url: database.url.clone(), holder: holder() };
-        let store = block_on_new_thread(move || Postgres::open(&open, now, Arc::default())).unwrap();
+        let open = Open { url: database.url.clone(), holder: holder(), clock: Clock::manual(now) };
+        let store = block_on_new_thread(move || Postgres::open(open, Arc::default())).unwrap();
         Self { store: Some(Arc::new(store)), place: Place::Database(database) }
     }
 

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use faena::app::Settings;
 use faena::app::settings::Durability;
+#[cfg(feature = "postgres")]
+use faena::app::settings::{DatabaseUrl, StoreChoice};
 use faena::clock::{Clock, Timestamp};
 use faena::store::embedded::inspect::{Inspected, inspect};
 
@@ -74,6 +76,10 @@ fn fsync(settings: &Settings) -> Check {
 
 fn store(settings: &Settings) -> Check {
     const NAME: &str = "store";
+    #[cfg(feature = "postgres")]
+    if let StoreChoice::Postgres(url) = &settings.store {
+        return database(NAME, url);
+    }
     let Some(path) = settings.database() else {
         return Check::warn(NAME, "in memory", "jobs are gone with the process; fine for trying and for tests");
     };
@@ -94,6 +100,23 @@ fn store(settings: &Settings) -> Check {
         }
         Inspected::Foreign => Check::fail(NAME, format!("{shown} is a file of another program"), other),
         Inspected::Unreadable(reason) => Check::fail(NAME, format!("{shown}: {reason}"), other),
+    }
+}
+
+#[cfg(feature = "postgres")]
+fn database(name: &'static str, url: &DatabaseUrl) -> Check {
+    use faena::store::postgres::{SCHEMA_VERSION, version};
+    let shown = url.shown();
+    match version(url.reveal()) {
+        Err(error) => Check::fail(name, format!("{shown}: {error}"), "a server needs its database"),
+        Ok(0) => Check::ok(name, format!("{shown} has no tables yet; they are made at the first start")),
+        Ok(found) if found > SCHEMA_VERSION => {
+            Check::fail(name, format!("{shown} was made by a newer faena (version {found})"), "use that version")
+        }
+        Ok(found) if found < SCHEMA_VERSION => {
+            Check::ok(name, format!("{shown}, version {found}, is brought to {SCHEMA_VERSION} at the next start"))
+        }
+        Ok(found) => Check::ok(name, format!("{shown}, version {found}")),
     }
 }
 

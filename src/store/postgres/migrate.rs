@@ -40,6 +40,12 @@ pub(super) async fn migrate(place: &Place) -> Result<Migrated, StoreError> {
     migrated.map_err(Fault::told)
 }
 
+/// The version that is there.
+pub(super) async fn look(place: &Place) -> Result<i32, StoreError> {
+    let session = Session::open(place).await.map_err(|fault| unreachable(place, fault))?;
+    version(&session).await.map_err(Fault::told)
+}
+
 async fn apply(session: &Session) -> Result<Migrated, Fault> {
     // Sessions end with the program, and so does their lock.
     session.run(LOCK).await?;

@@ -57,7 +57,7 @@ use self::place::{Fault, Place};
 use self::queue::{Op, Tell, Writer};
 use self::session::{Doing, Pool, Session};
 use super::{Answer, Recovered, StoreError};
-use crate::clock::Timestamp;
+use crate::clock::Clock;
 use crate::job::Holder;
 
 /// The store in PostgreSQL. What it is asked queues up when it is called, before the answer is first polled.
@@ -65,6 +65,7 @@ pub struct Postgres {
     ways: RwLock<Option<Ways>>,
     pool: Arc<Pool>,
     node: Arc<Node>,
+    clock: Clock,
     calendar: Arc<Calendar>,
     locks: Arc<Bounds>,
     states: Arc<Bounds>,
@@ -89,6 +90,8 @@ pub struct Open {
     pub url: String,
     /// Who this process is.
     pub holder: Holder,
+    /// What time it is here. Unless it is moved by hand it gives way to the clock of the database.
+    pub clock: Clock,
 }
 
 /// Brings the tables of a database to the version of this program, and opens nothing.
@@ -98,6 +101,15 @@ pub struct Open {
 pub fn migrate(url: &str) -> Result<Migrated, StoreError> {
     let place = Place::of(url)?;
     runtime()?.block_on(migrate::migrate(&place))
+}
+
+/// The version of the tables of a database, which is left as it is; 0 when it has none.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub fn version(url: &str) -> Result<i32, StoreError> {
+    let place = Place::of(url)?;
+    runtime()?.block_on(migrate::look(&place))
 }
 
 fn runtime() -> Result<Runtime, StoreError> {
@@ -111,11 +123,10 @@ impl Postgres {
     ///
     /// # Errors
     /// When the database cannot be reached, or has a newer schema.
-    pub fn open(open: &Open, now: Timestamp, new_work: Arc<Notify>) -> Result<Self, StoreError> {
+    pub fn open(open: Open, new_work: Arc<Notify>) -> Result<Self, StoreError> {
         let place = Place::of(&open.url)?;
         let runtime = runtime()?;
-        let opened =
-            runtime.block_on(Self::open_on(place, open.holder.clone(), now, new_work, runtime.handle().clone()));
+        let opened = runtime.block_on(Self::open_on(place, open, new_work, runtime.handle().clone()));
         let mut store = opened?;
         store.runtime = Some(runtime);
         Ok(store)
@@ -123,8 +134,7 @@ impl Postgres {
 
     async fn open_on(
         place: Place,
-        holder: Holder,
-        now: Timestamp,
+        Open { holder, clock, .. }: Open,
         new_work: Arc<Notify>,
         handle: Handle,
     ) -> Result<Self, StoreError> {
@@ -132,8 +142,9 @@ impl Postgres {
         migrate::migrate(&place).await?;
         let connect = || Session::open(&place);
         let (first, second, third) = future::try_join3(connect(), connect(), connect()).await.map_err(Fault::told)?;
-        let node = Arc::new(Node::register(&first, holder).await.map_err(Fault::told)?);
-        let mut recovered = node.recover(&first, now).await.map_err(Fault::told)?;
+        let node = Arc::new(Node::register(&first, holder, &clock).await.map_err(Fault::told)?);
+        let clock = node.clock().unwrap_or(clock);
+        let mut recovered = node.recover(&first, clock.now()).await.map_err(Fault::told)?;
         recovered.took_ms = began.elapsed().as_millis() as u64;
 
         let pool = Arc::new(Pool::new(place.clone()));
@@ -153,6 +164,7 @@ impl Postgres {
             ways: RwLock::new(Some(Ways { jobs, errands, claims })),
             pool,
             node,
+            clock,
             calendar: Arc::default(),
             locks: Arc::default(),
             states: Arc::default(),
@@ -162,6 +174,11 @@ impl Postgres {
             runtime: None,
             handle,
         })
+    }
+
+    /// The clock that all who share the database go by.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// Queues something up for the one who writes.

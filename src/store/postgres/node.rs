@@ -15,7 +15,7 @@ use super::rows::{Reader, live};
 use super::schedules;
 use super::session::{Pool, Session};
 use super::steps::{self, Effects};
-use crate::clock::Timestamp;
+use crate::clock::{Clock, Timestamp};
 use crate::job::{Event, Holder, decide};
 use crate::limits;
 use crate::store::{Committed, Recovered};
@@ -35,19 +35,51 @@ const SCHEDULES: &str = "SELECT count(*), count(*) FILTER (WHERE due_at <= $1) F
 /// Pause between two signs of life: several may be lost before the lease is over.
 const BEAT_EVERY: Duration = Duration::from_secs(5);
 
+/// Milliseconds that clocks may be apart before they are compared anew.
+const CLOCKS_APART_MS: i64 = 5;
+
 /// This process.
 pub(super) struct Node {
     id: AtomicI64,
     holder: Holder,
+    /// What the machine's clock is put right by; none when the clock is moved by hand.
+    correction: Option<Arc<AtomicI64>>,
     /// Why the database cannot be written to, if it cannot.
     pub(super) degraded: Mutex<Option<Arc<str>>>,
 }
 
 impl Node {
     /// Makes it known.
-    pub(super) async fn register(session: &Session, holder: Holder) -> Result<Self, Fault> {
+    pub(super) async fn register(session: &Session, holder: Holder, clock: &Clock) -> Result<Self, Fault> {
         let id = register(session, &holder).await?;
-        Ok(Self { id: id.into(), holder, degraded: Mutex::default() })
+        let correction = (!matches!(clock, Clock::Manual(_))).then(Arc::<AtomicI64>::default);
+        let node = Self { id: id.into(), holder, correction, degraded: Mutex::default() };
+        node.set_clock(session).await?;
+        Ok(node)
+    }
+
+    /// The clock of the database, as this process reckons it.
+    pub(super) fn clock(&self) -> Option<Clock> {
+        self.correction.clone().map(Clock::Corrected)
+    }
+
+    /// Compares the machine's clock with that of the database. The way there and back takes time, so small differences are let
+    /// be.
+    async fn set_clock(&self, session: &Session) -> Result<(), Fault> {
+        let Some(correction) = &self.correction else { return Ok(()) };
+        let asked = Clock::System.now();
+        let theirs = now(session).await?;
+        let answered = Clock::System.now();
+        let way = answered.millis_since(asked) as i64;
+        let by = theirs.as_millis() - asked.as_millis() - way / 2;
+        let known = correction.load(Ordering::Acquire);
+        if (by - known).abs() > way.max(CLOCKS_APART_MS) {
+            if (by - known).abs() > 1_000 {
+                tracing::warn!(by_ms = by, "this machine's clock is not that of the database, by which jobs run");
+            }
+            correction.store(by, Ordering::Release);
+        }
+        Ok(())
     }
 
     /// The number under which it keeps jobs.
@@ -78,6 +110,7 @@ impl Node {
             tracing::error!("this node was silent for so long that it was taken for dead; its jobs run elsewhere");
             self.id.store(register(session, &self.holder).await?, Ordering::Release);
         }
+        self.set_clock(session).await?;
         let now = now(session).await?;
         if bury(session, now).await?.0 > 0 {
             new_work.notify_one();
