@@ -218,3 +218,16 @@ pub async fn a_retry_and_a_discard_of_one_letter_have_one_winner(bed: Bed) {
     assert!(matches!(answers[0], Committed::Applied { .. }));
     assert_eq!(stale(&answers[1]).status(), Status::Queued);
 }
+
+pub async fn moments_of_our_time_are_moments_like_others(bed: Bed) {
+    let now = |seconds: i64| at(1_764_000_000_000 + 1_000 * seconds);
+    let first = bed.accept(new_job(), now(0)).await;
+    let second = bed.accept(new_job(), now(1)).await;
+    let job = bed.claim(1, now(2)).await.remove(0);
+    let job = bed.applied(&job, Event::StateSaved { epoch: 1, state: Some("1".into()) }, now(3)).await;
+    let waiting = bed.applied(&job, released(1), now(4)).await;
+    assert_eq!(bed.claimed_ids(9, now(5)).await, [second.id, first.id], "it waits anew since it was given back");
+    let asked = bed.applied(&*bed.get(waiting.id).await, cancel_asked(), now(6)).await;
+    let stopped = bed.applied(&asked, Event::Stopped { epoch: 2 }, now(7)).await;
+    assert_same(&bed.get(first.id).await, &stopped);
+}

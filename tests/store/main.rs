@@ -130,6 +130,7 @@ clauses! {
         a_finished_job_is_brought_back_after_a_restart
         a_dead_letter_is_discarded
         a_retry_and_a_discard_of_one_letter_have_one_winner
+        moments_of_our_time_are_moments_like_others
     }
     overdue {
         rule_05_a_lease_that_ran_out_is_found

@@ -53,7 +53,8 @@ const GO_ON: &str = "UPDATE faena.live l SET \
          revision = t.revision, epoch = t.epoch, state = t.state, life = t.life, \
          was = l.state * 2 + (l.progress IS NOT NULL)::integer, \
          run_at = coalesce(t.run_at, l.run_at), \
-         urgency = coalesce(least(t.run_at, 9223372036000000000) + l.urgency - l.run_at, l.urgency), \
+         urgency = CASE WHEN t.run_at IS NULL THEN l.urgency \
+             ELSE least(t.run_at, 9223372036000000000) + (l.urgency - l.run_at) END, \
          put_off = coalesce(t.run_at > t.asked_at, l.put_off), \
          expires_at = CASE WHEN t.epoch = 0 THEN l.expires_at END, \
          progress = CASE WHEN t.state = 2 THEN l.progress END, \
