@@ -13,8 +13,8 @@ fn settings_that_cannot_work_are_2_and_name_their_origin() {
     };
     let open = complaints(&["serve", "--bind", "0.0.0.0:7700"], &[]);
     assert!(open.contains("--bind: 0.0.0.0:7700 can be reached from other machines, and that needs keys"), "{open}");
-    let store = complaints(&["serve", "--store", "postgres://db"], &[]);
-    assert!(store.contains("--store: PostgreSQL is not in this version; use sqlite"), "{store}");
+    let store = complaints(&["serve", "--store", "mysql://db"], &[]);
+    assert!(store.contains("--store: `mysql://db` is not a store; use sqlite"), "{store}");
     let variable = complaints(&["demo"], &[("FAENA_THREADS", "0")]);
     assert!(variable.contains("FAENA_THREADS: 0 is not between 1 and"), "{variable}");
     let disabled = complaints(&["demo", "--exit"], &[("ENABLE_JOBS", "false")]);
