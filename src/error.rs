@@ -42,12 +42,6 @@ pub enum Error {
         /// Who has it.
         message: String,
     },
-    /// What the caller has seen is not how it is any more.
-    #[error("it has been changed since: it is of edition {edition} now; look again and decide anew")]
-    Changed {
-        /// The edition that it is of.
-        edition: u32,
-    },
     /// Somebody else holds what the request needs.
     #[error("{0}")]
     Conflict(String),
@@ -63,7 +57,7 @@ pub enum Error {
         /// How long that is from now.
         retry_after: Duration,
     },
-    /// What is there is not what the request expects to be there.
+    /// What is there is not what the request expects to be there, or has seen there.
     #[error("{0}")]
     Unmatched(String),
     /// There are as many of something as there may be.
@@ -147,6 +141,13 @@ impl Error {
         Self::NotFound { what: "schedule", id: which.to_string() }
     }
 
+    /// What the caller has seen has been replaced by another edition.
+    pub fn changed(edition: u32) -> Self {
+        Self::Unmatched(format!(
+            "it has been changed since: it is of edition {edition} now; look again and decide anew"
+        ))
+    }
+
     /// A fault of ours or of the machine.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal(source.into())
@@ -158,7 +159,7 @@ impl Error {
             Self::Invalid { .. } => "invalid_request",
             Self::NotFound { .. } => "not_found",
             Self::AlreadyFinished { .. } => "already_finished",
-            Self::Changed { .. } | Self::Unmatched(_) => "precondition_failed",
+            Self::Unmatched(_) => "precondition_failed",
             Self::Taken { .. } | Self::Held { .. } | Self::Conflict(_) => "conflict",
             Self::Full { .. } => "limit_reached",
             Self::Gone(_) => "gone",

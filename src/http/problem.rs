@@ -163,7 +163,7 @@ fn status_of(error: &Error) -> StatusCode {
     match error {
         Error::Invalid { .. } => StatusCode::BAD_REQUEST,
         Error::NotFound { .. } => StatusCode::NOT_FOUND,
-        Error::Changed { .. } | Error::Unmatched(_) => StatusCode::PRECONDITION_FAILED,
+        Error::Unmatched(_) => StatusCode::PRECONDITION_FAILED,
         Error::AlreadyFinished { .. } | Error::Taken { .. } | Error::Held { .. } | Error::Conflict(_) => {
             StatusCode::CONFLICT
         }

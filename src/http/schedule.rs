@@ -94,8 +94,8 @@ pub(crate) async fn change(call: Call, payload: Payload) -> Answer {
 pub(crate) async fn remove(call: Call, _: Payload) -> Answer {
     query::none(&call)?;
     let which = call.which();
-    edition(&call, &which).await?;
-    call.service().remove_schedule(&which).await?;
+    let edition = edition(&call, &which).await?;
+    call.service().remove_schedule(&which, edition).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

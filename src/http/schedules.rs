@@ -102,6 +102,6 @@ pub(crate) fn edition_allowed(seen: &str, schedule: &Schedule) -> Result<Option<
     match seen.trim() {
         "*" => Ok(None),
         tags if tags.split(',').any(is_of_it) => Ok(Some(edition)),
-        _ => Err(crate::error::Error::Changed { edition }.into()),
+        _ => Err(crate::error::Error::changed(edition).into()),
     }
 }

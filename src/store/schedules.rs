@@ -44,8 +44,11 @@ pub trait Schedules: Send + Sync + 'static {
     /// Kept, not counted (rule 28).
     fn schedule_figures(&self, limit: usize, now: Timestamp) -> Answer<'_, ScheduleFigures>;
 
-    /// Forgets a schedule, and frees its name. Its jobs stay as they are. The answer is the schedule as it was, or none.
-    fn remove_schedule(&self, id: ScheduleId) -> Answer<'_, Option<Arc<Schedule>>>;
+    /// Forgets a schedule, and frees its name. Its jobs stay as they are.
+    ///
+    /// - If a revision is named and the schedule has another one, nothing changes and the answer is [`Removed::Stale`]
+    ///   with the schedule as it is.
+    fn remove_schedule(&self, id: ScheduleId, revision: Option<u32>) -> Answer<'_, Removed>;
 
     /// Schedules whose time has come, at most `limit`, the longest due first, for somebody to decide on.
     ///
@@ -114,6 +117,17 @@ pub enum Stepped {
     Stale(Arc<Schedule>),
     /// Its new name is that schedule's.
     Taken(ScheduleId),
+    /// There is no such schedule any more.
+    Missing,
+}
+
+/// What became of a removal.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Removed {
+    /// It is gone; this is how it was.
+    Applied(Arc<Schedule>),
+    /// Something else happened first; this is the schedule as it is.
+    Stale(Arc<Schedule>),
     /// There is no such schedule any more.
     Missing,
 }

@@ -104,7 +104,7 @@ async fn they_are_switched_off_and_not_removed_or_made_something_else() {
     let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
     let faena = start(settings(folder.path()), &clock).await;
     let service = faena.service();
-    let refused = service.remove_schedule("maintenance-check").await.unwrap_err();
+    let refused = service.remove_schedule("maintenance-check", None).await.unwrap_err();
     assert!(matches!(&refused, Error::Conflict(text) if text.contains("disable it instead")), "{refused}");
     let renamed = |schedule: &Schedule| Ok((Spec { name: "mine".into(), ..(*schedule.spec).clone() }, None));
     let refused = service.amend_schedule("maintenance-check", None, renamed).await.unwrap_err();
@@ -127,7 +127,7 @@ async fn they_are_switched_off_and_not_removed_or_made_something_else() {
     // A process without maintenance would not make it again: there it may go.
     let without = Settings { maintenance: Maintenance::default(), ..settings(folder.path()) };
     let faena = start(without, &clock).await;
-    faena.service().remove_schedule("maintenance-check").await.unwrap();
+    faena.service().remove_schedule("maintenance-check", None).await.unwrap();
     assert_eq!(names(&faena).await.len(), 3);
 }
 
@@ -168,7 +168,7 @@ async fn a_name_that_is_somebody_elses_is_left_to_them() {
     let faena = start(settings(folder.path()), &clock).await;
     assert_eq!(faena.service().schedule("maintenance-backup").await.unwrap(), theirs);
     assert_eq!(names(&faena).await.len(), 4);
-    faena.service().remove_schedule("maintenance-backup").await.unwrap();
+    faena.service().remove_schedule("maintenance-backup", None).await.unwrap();
 }
 
 /// An application may do one of these jobs its own way.

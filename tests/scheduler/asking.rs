@@ -7,12 +7,15 @@ use faena::app::Faena;
 use faena::app::settings::Settings;
 use faena::clock::Clock;
 use faena::error::Error;
-use faena::job::{Name, RetryPolicy};
-use faena::schedule::{NewSchedule, Spec, Standing};
-use faena::service::Service;
+use faena::job::{Holder, Name, RetryPolicy};
+use faena::schedule::{Event, NewSchedule, Schedule, Spec, Standing, decide};
+use faena::service::{Parts, Service};
 use faena::store::query::Start;
+use faena::store::results::Memory;
 use faena::store::schedules::{ScheduleFilter, SchedulePage, ScheduleSort};
 use faena::store::{Filter, Page, Sort};
+
+use futures_util::FutureExt as _;
 
 use crate::house::*;
 use crate::running::{registry, settings};
@@ -96,10 +99,14 @@ async fn an_edit_may_say_which_edition_it_has_seen() {
     let first = service.amend_schedule("one", Some(seen.life.edition), described("first")).await.unwrap();
     assert_eq!((first.spec.description.as_deref(), first.life.edited_at), (Some("first"), clock.now()));
     let error = service.amend_schedule("one", Some(seen.life.edition), described("second")).await.unwrap_err();
-    assert!(matches!(error, Error::Changed { edition } if edition == first.life.edition), "{error:?}");
+    let now = format!("it is of edition {} now", first.life.edition);
+    assert!(matches!(&error, Error::Unmatched(text) if text.contains(&now)), "{error:?}");
     assert_eq!(error.code(), "precondition_failed");
+    let error = service.remove_schedule("one", Some(seen.life.edition)).await.unwrap_err();
+    assert!(matches!(&error, Error::Unmatched(text) if text.contains(&now)), "{error:?}");
     let third = service.amend_schedule("one", None, described("third")).await.unwrap();
     assert_eq!(third.spec.description.as_deref(), Some("third"));
+    assert_eq!(service.remove_schedule("one", Some(third.life.edition)).await.unwrap().id, third.id);
     faena.stop().await.unwrap();
 }
 
@@ -142,7 +149,7 @@ async fn switches_may_be_turned_twice() {
         service.switch_schedule("two", true).await.unwrap_err(),
         service.pause_schedule("two", None).await.unwrap_err(),
         service.resume_schedule("two").await.unwrap_err(),
-        service.remove_schedule("two").await.unwrap_err(),
+        service.remove_schedule("two", None).await.unwrap_err(),
         service.run_schedule("two", None).await.unwrap_err(),
     ] {
         assert_eq!(error.to_string(), "no schedule with the id `two`");
@@ -201,4 +208,41 @@ async fn a_page_keeps_to_its_bounds() {
         assert_eq!(fields(service.schedules(ScheduleFilter::default(), page).await.unwrap_err()), [field]);
     }
     faena.stop().await.unwrap();
+}
+
+/// Something happens to a schedule after it was looked at, and before it is removed.
+async fn removed_after(event: Event) -> (Result<Arc<Schedule>, Error>, House) {
+    let house = House::new();
+    let schedule = house.add(every_minute("one")).await;
+    let (inner, now, mut open) = (house.schedules.clone(), house.clock.now(), Some(event));
+    let between = between(&house.schedules, move |_| {
+        let step = decide(&schedule, open.take()?, now).unwrap();
+        inner.step_schedules(vec![step], now).now_or_never().expect("a store in memory does not wait").unwrap();
+        None
+    });
+    let service = Service::new(Parts {
+        store: house.store.clone(),
+        schedules: between,
+        hub: house.hub.clone(),
+        registry: registry(),
+        results: Arc::<Memory>::default(),
+        clock: house.clock.clone(),
+        metrics: Arc::default(),
+        histories: Arc::default(),
+        node: Holder { node: "n".into(), machine: "m".into(), process: 1 },
+        settings: faena::service::Settings::default(),
+    });
+    (service.remove_schedule("one", Some(0)).await, house)
+}
+
+#[tokio::test]
+async fn a_removal_compares_the_edition_in_its_commit() {
+    let spec = Arc::new(Spec { description: Some("new".into()), ..every_minute("one").spec });
+    let (answer, house) = removed_after(Event::Edited { spec }).await;
+    assert!(matches!(answer, Err(Error::Unmatched(_))), "{answer:?}");
+    assert_eq!(house.named("one").await.spec.description.as_deref(), Some("new"), "the edit is not lost");
+    // What is nobody's edit is in nobody's way.
+    let (answer, house) = removed_after(Event::RunAsked { payload: None }).await;
+    assert_eq!(answer.unwrap().life.edition, 0);
+    assert_eq!(house.jobs().await.len(), 1, "its job stays");
 }

@@ -10,7 +10,9 @@ use faena::schedule::{NewSchedule, Schedule, Spec, Timetable, Transition, Zone};
 use faena::store::embedded::{Durability, Embedded, Open};
 use faena::store::observed::Observed;
 use faena::store::query::{Sort, Start};
-use faena::store::schedules::{Added, Due, ScheduleFigures, ScheduleFilter, SchedulePage, Schedules, Stepped, Which};
+use faena::store::schedules::{
+    Added, Due, Removed, ScheduleFigures, ScheduleFilter, SchedulePage, Schedules, Stepped, Which,
+};
 use faena::store::{Answer, Filter, Page, PageOf, Store, StoreError};
 use faena::upkeep::{Scheduler, Sentinel};
 use faena::watch::Hub;
@@ -118,7 +120,7 @@ fn completed(job: NewJob) -> NewJob {
     NewJob { kind: job.kind.clone().or_else(|| Some(name("chores"))), ..job }
 }
 
-/// What is to happen to steps instead of their commit: an error, or nothing.
+/// What is to happen to steps, or to a removal, which has none, instead of their commit: an error, or nothing.
 type Before = Box<dyn FnMut(&[Transition]) -> Option<StoreError> + Send>;
 
 /// Schedules that let a test come between a decision and its commit.
@@ -160,8 +162,12 @@ impl Schedules for Between {
         self.inner.schedules(filter, page, now)
     }
 
-    fn remove_schedule(&self, id: faena::schedule::ScheduleId) -> Answer<'_, Option<Arc<Schedule>>> {
-        self.inner.remove_schedule(id)
+    fn remove_schedule(&self, id: faena::schedule::ScheduleId, revision: Option<u32>) -> Answer<'_, Removed> {
+        let refusal = (self.before.lock())(&[]);
+        match refusal {
+            Some(error) => Box::pin(std::future::ready(Err(error))),
+            None => self.inner.remove_schedule(id, revision),
+        }
     }
 
     fn schedule_figures(&self, limit: usize, now: Timestamp) -> Answer<'_, ScheduleFigures> {

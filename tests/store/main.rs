@@ -246,6 +246,7 @@ clauses! {
         jobs_that_it_stops_are_asked_in_the_same_step
         new_terms_take_a_free_name_and_no_other
         a_removed_schedule_frees_its_name_and_leaves_its_jobs
+        a_removal_that_was_decided_on_another_revision_changes_nothing
         due_ones_come_longest_due_first_with_their_live_jobs
         the_next_due_follows_every_change
         endings_are_summed_once_and_with_the_commit_that_ended

@@ -9,7 +9,7 @@ use crate::service::Service;
 use crate::store::schedules::Stepped;
 
 /// Times that a decision is made anew. Only a schedule that changes faster than it can be read gets there.
-const DECISIONS_MAX: usize = 100;
+pub(super) const DECISIONS_MAX: usize = 100;
 
 /// What became of an act.
 pub(super) struct Acted {
@@ -30,9 +30,7 @@ impl Service {
     ) -> Result<Acted, Error> {
         let mut schedule = self.schedule(which).await?;
         for _ in 0..DECISIONS_MAX {
-            if edition.is_some_and(|edition| edition != schedule.life.edition) {
-                return Err(Error::Changed { edition: schedule.life.edition });
-            }
+            check_edition(&schedule, edition)?;
             let now = self.now();
             let steps = self.decided(&schedule, events(&schedule)?)?;
             if steps.is_empty() {
@@ -51,7 +49,7 @@ impl Service {
                 None => return Err(Error::internal("the store did not answer for a step")),
             }
         }
-        Err(Error::Conflict(format!("schedule {} changes too fast to be acted on; try again", schedule.id)))
+        Err(changes_too_fast(&schedule))
     }
 
     /// The steps of events that follow each other. What is so already needs none.
@@ -84,6 +82,16 @@ fn together(answers: Vec<Stepped>) -> Option<Stepped> {
         all = Some(answer);
     }
     all
+}
+
+/// Refuses an edition that has been replaced since the caller saw it.
+pub(super) fn check_edition(schedule: &Schedule, seen: Option<u32>) -> Result<(), Error> {
+    let edition = schedule.life.edition;
+    if seen.is_some_and(|seen| seen != edition) { Err(Error::changed(edition)) } else { Ok(()) }
+}
+
+pub(super) fn changes_too_fast(schedule: &Schedule) -> Error {
+    Error::Conflict(format!("schedule {} changes too fast to be acted on; try again", schedule.id))
 }
 
 /// A name is another schedule's.

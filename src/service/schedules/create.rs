@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::act::taken;
+use super::act::{DECISIONS_MAX, changes_too_fast, check_edition, taken};
 use crate::error::Error;
 use crate::schedule::{NewSchedule, Schedule, Spec};
 use crate::service::Service;
-use crate::store::schedules::Added;
+use crate::store::schedules::{Added, Removed};
 
 impl Service {
     /// Accepts a schedule.
@@ -24,20 +24,31 @@ impl Service {
         }
     }
 
-    /// Forgets a schedule; its jobs stay as they are. The answer is the schedule as it was.
+    /// Forgets a schedule; its jobs stay as they are. The answer is the schedule as it was. `edition` is the one that the
+    /// caller has seen, if it matters: it is compared in the commit that removes.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Conflict`] for one that the program itself would make again.
-    pub async fn remove_schedule(&self, which: &str) -> Result<Arc<Schedule>, Error> {
-        let schedule = self.schedule(which).await?;
-        if self.is_own(&schedule) {
-            let name = &schedule.spec.name;
-            return Err(Error::Conflict(format!(
-                "schedule `{name}` comes with the program and would be there again at its next start; disable it instead"
-            )));
+    /// [`Error::NotFound`]; [`Error::Unmatched`] when it is of another edition; [`Error::Conflict`] for one that the
+    /// program itself would make again.
+    pub async fn remove_schedule(&self, which: &str, edition: Option<u32>) -> Result<Arc<Schedule>, Error> {
+        let mut schedule = self.schedule(which).await?;
+        for _ in 0..DECISIONS_MAX {
+            check_edition(&schedule, edition)?;
+            if self.is_own(&schedule) {
+                let name = &schedule.spec.name;
+                return Err(Error::Conflict(format!(
+                    "schedule `{name}` comes with the program and would be there again at its next start; \
+                     disable it instead"
+                )));
+            }
+            // A tick raises the revision and leaves the edition: then it is looked at once more.
+            match self.parts.schedules.remove_schedule(schedule.id, Some(schedule.life.revision)).await? {
+                Removed::Applied(schedule) => return Ok(schedule),
+                Removed::Stale(latest) => schedule = latest,
+                Removed::Missing => return Err(Error::no_schedule(which)),
+            }
         }
-        let removed = self.parts.schedules.remove_schedule(schedule.id).await?;
-        removed.ok_or_else(|| Error::no_schedule(which))
+        Err(changes_too_fast(&schedule))
     }
 
     /// Whether the program made it, and would make it again.

@@ -15,7 +15,7 @@ impl Service {
     /// `edition` is the [`Life::edition`](crate::schedule::Life::edition) that the caller has seen, if it matters.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Changed`] when it is of another edition, and those of
+    /// [`Error::NotFound`], [`Error::Unmatched`] when it is of another edition, and those of
     /// [`create_schedule`](Self::create_schedule).
     pub async fn replace_schedule(
         &self,

@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::job::{Job, JobId};
 use crate::limits;
 use crate::schedule::{Event, NewSchedule, Schedule, ScheduleId, Transition, decide};
-use crate::store::schedules::{Due, Stepped};
+use crate::store::schedules::{Due, Removed, Stepped};
 
 /// All schedules.
 #[derive(Default)]
@@ -96,13 +96,16 @@ impl Plans {
         PlanChange::Put { before, after }
     }
 
-    /// Forgets a schedule.
-    pub(super) fn remove(&mut self, id: ScheduleId) -> Option<Arc<Schedule>> {
-        let schedule = self.committed(id).cloned()?;
+    /// Forgets a schedule, if it is of the revision that is named.
+    pub(super) fn remove(&mut self, id: ScheduleId, revision: Option<u32>) -> Removed {
+        let Some(schedule) = self.committed(id).cloned() else { return Removed::Missing };
+        if revision.is_some_and(|revision| revision != schedule.life.revision) {
+            return Removed::Stale(schedule);
+        }
         self.kept.remove(&id);
         self.names.remove(&schedule.spec.name);
         schedule.due_at().map(|at| self.due.remove(&(at, id)));
-        Some(schedule)
+        Removed::Applied(schedule)
     }
 
     /// A schedule that may be acted on: it was on disk once.

@@ -11,7 +11,9 @@ use super::{Embedded, Ticket, settled};
 use crate::clock::Timestamp;
 use crate::job::{self, Job, JobId};
 use crate::schedule::{NewSchedule, Schedule, ScheduleId, Transition};
-use crate::store::schedules::{Added, Due, ScheduleFigures, ScheduleFilter, SchedulePage, Schedules, Stepped, Which};
+use crate::store::schedules::{
+    Added, Due, Removed, ScheduleFigures, ScheduleFilter, SchedulePage, Schedules, Stepped, Which,
+};
 use crate::store::{Answer, PageOf};
 
 impl Embedded {
@@ -110,20 +112,21 @@ impl Schedules for Embedded {
         Box::pin(async move { Ok(self.agenda.page(&filter, page, now)) })
     }
 
-    fn remove_schedule(&self, id: ScheduleId) -> Answer<'_, Option<Arc<Schedule>>> {
+    fn remove_schedule(&self, id: ScheduleId, revision: Option<u32>) -> Answer<'_, Removed> {
         let removed = self.refuses().map_or_else(
             || {
                 let mut core = self.core.lock();
-                let schedule = core.plans.remove(id);
-                let changes = schedule.iter().map(|_| Change::Plan(PlanChange::Remove(id))).collect();
-                Ok((schedule, self.record(&mut core, changes)))
+                let removed = core.plans.remove(id, revision);
+                let change = matches!(removed, Removed::Applied(_)).then_some(Change::Plan(PlanChange::Remove(id)));
+                // A stale answer too waits until what it was stale against is durable.
+                Ok((removed, self.record(&mut core, change.into_iter().collect())))
             },
             Err,
         );
         Box::pin(async move {
-            let (schedule, ticket) = removed?;
+            let (removed, ticket) = removed?;
             settled(ticket).await?;
-            Ok(schedule)
+            Ok(removed)
         })
     }
 

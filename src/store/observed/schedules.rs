@@ -8,7 +8,9 @@ use super::metrics::Counted;
 use super::surely::Surely;
 use crate::clock::Timestamp;
 use crate::schedule::{NewSchedule, Schedule, ScheduleId, Transition};
-use crate::store::schedules::{Added, Due, ScheduleFigures, ScheduleFilter, SchedulePage, Schedules, Stepped, Which};
+use crate::store::schedules::{
+    Added, Due, Removed, ScheduleFigures, ScheduleFilter, SchedulePage, Schedules, Stepped, Which,
+};
 use crate::store::{Answer, PageOf};
 
 /// Schedules that tell of what others do: of jobs that were made or stopped to whoever watches jobs, and of new times to
@@ -66,10 +68,10 @@ impl Schedules for ObservedSchedules {
         Box::pin(self.shared.timed("schedules", self.inner.schedules(filter, page, now)))
     }
 
-    fn remove_schedule(&self, id: ScheduleId) -> Answer<'_, Option<Arc<Schedule>>> {
+    fn remove_schedule(&self, id: ScheduleId, revision: Option<u32>) -> Answer<'_, Removed> {
         let Self { shared, inner } = self.clone();
         Surely::boxed(async move {
-            let removed = shared.timed("remove_schedule", inner.remove_schedule(id)).await?;
+            let removed = shared.timed("remove_schedule", inner.remove_schedule(id, revision)).await?;
             shared.hub.doubted().notify_one();
             Ok(removed)
         })

@@ -15,7 +15,7 @@ use crate::schedule::{self, NewSchedule, Schedule, ScheduleId};
 use crate::store::alerts::{
     self as alerts_port, AlertFilter, AlertPage, Alerts, Ask, KeptRule, RuleKept, RuleRemoved, Suspects,
 };
-use crate::store::schedules::{Added, Due, ScheduleFigures, ScheduleFilter, SchedulePage, Stepped, Which};
+use crate::store::schedules::{Added, Due, Removed, ScheduleFigures, ScheduleFilter, SchedulePage, Stepped, Which};
 use crate::store::{
     Acquired, Activity, Answer, Claim, Claimed, Committed, Deleted, Expected, Figures, Filter, Group, Health, Insert,
     Inserted, Kept, Lock, Locks, LogLine, Page, PageOf, Proof, Prune, Pruned, Put, Released, Schedules, Slug, Standing,
@@ -245,8 +245,8 @@ impl Schedules for Postgres {
         }))
     }
 
-    fn remove_schedule(&self, id: ScheduleId) -> Answer<'_, Option<Arc<Schedule>>> {
-        self.errand(with!(=> |session| schedules::remove(session, id)))
+    fn remove_schedule(&self, id: ScheduleId, revision: Option<u32>) -> Answer<'_, Removed> {
+        self.errand(with!(=> |session| schedules::remove(session, id, revision)))
     }
 
     fn schedule_figures(&self, limit: usize, now: Timestamp) -> Answer<'_, ScheduleFigures> {

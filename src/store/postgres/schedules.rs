@@ -21,7 +21,7 @@ use crate::schedule::{Event, NewSchedule, Schedule, ScheduleId, Transition, deci
 use crate::store::Committed;
 use crate::store::Insert;
 use crate::store::embedded::plan_rows;
-use crate::store::schedules::{Added, Stepped};
+use crate::store::schedules::{Added, Removed, Stepped};
 
 /// A question for schedules, with what [`schedule`] wants of them.
 macro_rules! schedules {
@@ -84,13 +84,14 @@ pub(super) async fn add(session: &Session, new: NewSchedule, now: Timestamp) -> 
     }
 }
 
-/// Forgets a schedule; the answer is the schedule as it was.
-pub(super) async fn remove(session: &Session, id: ScheduleId) -> Result<Option<Arc<Schedule>>, Fault> {
-    let found = Locked::take(session, &[id]).await?.current(id);
-    if found.is_some() {
-        session.one(REMOVE, &[(&uuid_of(id) as _, Type::UUID)]).await?;
+/// Forgets a schedule, if it is of the revision that is named.
+pub(super) async fn remove(session: &Session, id: ScheduleId, revision: Option<u32>) -> Result<Removed, Fault> {
+    let Some(found) = Locked::take(session, &[id]).await?.current(id) else { return Ok(Removed::Missing) };
+    if revision.is_some_and(|revision| revision != found.life.revision) {
+        return Ok(Removed::Stale(found));
     }
-    Ok(found)
+    session.one(REMOVE, &[(&uuid_of(id) as _, Type::UUID)]).await?;
+    Ok(Removed::Applied(found))
 }
 
 /// Applies steps in input order. With the answers comes whether there is new work.
