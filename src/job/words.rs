@@ -5,57 +5,68 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::limits;
 
-/// The identity of a job: a UUIDv7. It is unique everywhere and says roughly when it was made, but it is not an
-/// order (rule 32); the store's sequence is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct JobId(Uuid);
+/// An identity: a UUIDv7 with a type of its own, so that no id is taken for one of something else.
+macro_rules! id {
+    ($(#[$meta:meta])* $name:ident) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(uuid::Uuid);
 
-impl JobId {
-    /// A fresh id.
-    pub fn new() -> Self {
-        Self(Uuid::now_v7())
-    }
+        impl $name {
+            /// A fresh id.
+            pub fn new() -> Self {
+                Self(uuid::Uuid::now_v7())
+            }
 
-    /// The id with these 16 bytes.
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(Uuid::from_bytes(bytes))
-    }
+            /// The id with these 16 bytes.
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(uuid::Uuid::from_bytes(bytes))
+            }
 
-    /// The 16 bytes of the id.
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        self.0.as_bytes()
-    }
+            /// The 16 bytes of the id.
+            pub const fn as_bytes(&self) -> &[u8; 16] {
+                self.0.as_bytes()
+            }
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::new()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.as_hyphenated().fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                uuid::Uuid::try_parse(text).map(Self)
+            }
+        }
+    };
 }
 
-impl Default for JobId {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+pub(crate) use id;
 
-impl fmt::Display for JobId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.as_hyphenated().fmt(f)
-    }
-}
-
-impl fmt::Debug for JobId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl FromStr for JobId {
-    type Err = uuid::Error;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Uuid::try_parse(text).map(Self)
-    }
+id! {
+    /// The identity of a job: a UUIDv7. It is unique everywhere and says roughly when it was made, but it is not an
+    /// order (rule 32); the store's sequence is.
+    JobId
 }
 
 /// A vocabulary whose words are spelled in one place and read back by [`FromStr`].
@@ -239,6 +250,16 @@ mod tests {
             assert_eq!(status.as_str().parse(), Ok(*status));
         }
         assert_eq!("urgent".parse::<Priority>().unwrap_err(), "`urgent` is not one of high, normal, low");
+    }
+
+    #[test]
+    fn an_id_is_read_back_from_its_text_its_bytes_and_its_json() {
+        let id = JobId::new();
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(JobId::from_bytes(*id.as_bytes()), id);
+        assert_eq!(serde_json::to_string(&id).unwrap(), format!("\"{id:?}\""));
+        assert!("17".parse::<JobId>().is_err());
+        assert_ne!(JobId::new(), id);
     }
 
     #[test]
