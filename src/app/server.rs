@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Faena, Settings};
 use crate::error::{Error, Result};
+use crate::http::Settings as Bounds;
 use crate::http::server::{self, Options};
 use crate::processors;
 use crate::service::Service;
@@ -38,8 +39,10 @@ impl App {
             commands: settings.commands.clone(),
             unsafe_diagnostics: settings.unsafe_diagnostics,
         });
+        let hosts = Some(settings.hosts.clone());
         let faena = Faena::start(settings, registry).await?;
-        let http = server::serve(faena.service().clone(), listener, Options::default()).map_err(Error::internal)?;
+        let options = Options { settings: Bounds { hosts, ..Bounds::default() }, ..Options::default() };
+        let http = server::serve(faena.service().clone(), listener, options).map_err(Error::internal)?;
         tracing::info!(address = %addr, "listening");
         Ok(Self { addr, faena, http: http.handle(), serving: tokio::spawn(http) })
     }

@@ -29,6 +29,8 @@ pub const PORT_DEFAULT: u16 = 7700;
 pub struct Settings {
     /// Address to listen on; port 0 takes any free one.
     pub bind: SocketAddr,
+    /// Names besides loopback's that the server is asked under by a proxy in front, each `host` or `host:port`.
+    pub hosts: Vec<String>,
     /// Folder of everything that is kept: the store, results, input.
     pub data: PathBuf,
     /// Where jobs are kept.
@@ -69,6 +71,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, PORT_DEFAULT)),
+            hosts: Vec::new(),
             data: PathBuf::from("faena-data"),
             store: StoreChoice::default(),
             durability: Durability::default(),
@@ -164,10 +167,12 @@ impl Settings {
                 format!("`{url}` needs a build with the feature object-store; name a folder, or build with it")
             });
         }
-        for host in &self.http_allow {
-            faults.check(is_host(host), "http_allow", || {
-                format!("`{host}` is not a host such as api.example.com or api.example.com:8443")
-            });
+        for (key, hosts) in [("http_allow", &self.http_allow), ("hosts", &self.hosts)] {
+            for host in hosts {
+                faults.check(is_host(host), key, || {
+                    format!("`{host}` is not a host such as api.example.com or api.example.com:8443")
+                });
+            }
         }
         for (name, command) in &self.commands {
             let key = format!("commands.{name}");

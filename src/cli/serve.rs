@@ -59,6 +59,9 @@ pub struct SettingsArgs {
     /// Address to listen on; a port alone is on loopback, port 0 takes a free one [default: 127.0.0.1:7700]
     #[arg(long, value_name = "ADDRESS")]
     pub bind: Option<String>,
+    /// Names besides loopback's that a proxy in front uses for it, separated by commas [default: none]
+    #[arg(long, value_name = "HOSTS")]
+    hosts: Option<String>,
     /// Folder of everything that is kept [default: faena-data]
     #[arg(long, value_name = "FOLDER")]
     data: Option<String>,
@@ -113,6 +116,7 @@ impl SettingsArgs {
         let set = |flag: bool| flag.then(|| "true".to_owned());
         let flags: Vec<Flag> = vec![
             ("bind", self.bind),
+            ("hosts", self.hosts),
             ("data", self.data),
             ("store", self.store),
             ("durability", self.durability),

@@ -12,6 +12,7 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::{self, Payload, ServiceConfig};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Resource, Route};
 
+use super::origin;
 use super::problem::{Problem, Protocol, REQUEST_ID, request_id};
 use super::settings::Settings;
 use crate::error::Error;
@@ -225,7 +226,7 @@ where
     let edge = edge.clone();
     route.to(move |req: HttpRequest, payload: Payload| {
         let call = Call { req: req.clone(), edge: edge.clone(), segments };
-        let answer = check_head(req.head()).map(|()| handler(call, payload));
+        let answer = check_head(req.head(), &edge.settings).map(|()| handler(call, payload));
         async move {
             let answer = match answer {
                 Ok(answer) => answer.await,
@@ -244,8 +245,11 @@ where
     })
 }
 
-/// The bounds of a request's head.
-fn check_head(head: &RequestHead) -> Result<(), Problem> {
+/// The bounds of a request's head, and where it comes from.
+fn check_head(head: &RequestHead, settings: &Settings) -> Result<(), Problem> {
+    if let Some(hosts) = &settings.hosts {
+        origin::check(head, hosts)?;
+    }
     let target = head.uri.path().len() + head.uri.query().map_or(0, |query| query.len() + 1);
     if target > limits::URI_BYTES_MAX {
         return Err(Protocol::UriTooLong.into());

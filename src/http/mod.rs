@@ -3,6 +3,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `call` | one request on its way through a handler |
+//! | `origin` | keeping web pages out |
 //! | `problem` | errors on the wire |
 //! | `body`, `request`, `terms`, `complaints`, `query` | reading what a client sends |
 //! | `view`, `present` | how things look in JSON |
@@ -51,6 +52,7 @@ mod job;
 mod jobs;
 mod locks;
 mod openapi;
+mod origin;
 mod present;
 mod problem;
 mod processors;

@@ -47,6 +47,10 @@ pub(crate) enum Protocol {
     Encoded,
     /// A header's value is too long.
     HeaderTooLarge,
+    /// It was sent to this name, which is not the server's.
+    ForeignHost(String),
+    /// A page of this origin sent it.
+    ForeignOrigin(String),
 }
 
 impl<E: Into<Error>> From<E> for Problem {
@@ -117,6 +121,7 @@ impl Problem {
                     (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
                 }
                 Protocol::HeaderTooLarge => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large"),
+                Protocol::ForeignHost(_) | Protocol::ForeignOrigin(_) => (StatusCode::FORBIDDEN, "forbidden"),
             },
         }
     }
@@ -147,6 +152,15 @@ impl Problem {
                 Protocol::HeaderTooLarge => {
                     format!("a header is longer than the {} bytes that are allowed", limits::HEADER_BYTES_MAX)
                 }
+                Protocol::ForeignHost(host) => format!(
+                    "`{}` is not a name of this server; if a proxy in front of it uses that name, add it to `hosts`",
+                    shown(host)
+                ),
+                Protocol::ForeignOrigin(origin) => format!(
+                    "a page of {} may not change anything here; if it is this server's own behind a proxy, add its \
+                     name to `hosts`",
+                    shown(origin)
+                ),
             },
         }
     }
@@ -157,6 +171,11 @@ pub(crate) fn request_id(req: &HttpRequest) -> Option<&str> {
     let id = req.headers().get(&REQUEST_ID)?.to_str().ok()?;
     let sane = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte);
     (!id.is_empty() && id.len() <= limits::REQUEST_ID_BYTES_MAX && id.bytes().all(sane)).then_some(id)
+}
+
+/// What a stranger wrote, short and without anything that could upset a terminal.
+fn shown(text: &str) -> String {
+    text.chars().take(100).flat_map(char::escape_debug).collect()
 }
 
 fn status_of(error: &Error) -> StatusCode {

@@ -17,6 +17,10 @@ pub struct Settings {
     /// What stands before `/jobs` in the addresses that are given out, for a server behind a proxy that takes a
     /// prefix away. Left out, it is read from each request, so a mounted scope needs no setting.
     pub base_path: Option<String>,
+    /// Names besides loopback's that the server is asked under, as by a proxy in front; each `host` or `host:port`. With
+    /// it, an empty list included, other names are refused, and so are changes that pages of other origins ask for. Left
+    /// out, whoever mounts the routes sees to that.
+    pub hosts: Option<Vec<String>>,
 }
 
 impl Default for Settings {
@@ -26,6 +30,7 @@ impl Default for Settings {
             body_read_max: limits::BODY_READ_MAX,
             heartbeat_every: limits::HEARTBEAT_EVERY,
             base_path: None,
+            hosts: None,
         }
     }
 }

@@ -239,3 +239,19 @@ fn watch_until_it_moves(
     assert!(moved.is_some(), "the job never moved");
     (watch, lines)
 }
+
+#[test]
+fn a_server_answers_to_its_own_names_alone() {
+    use std::io::{Read as _, Write as _};
+
+    let program = Program::new();
+    let server = Served::start_with(&program, &["--bind", "0", "--hosts", "jobs.example.com"]);
+    let asked = |host: &str| {
+        let mut stream = std::net::TcpStream::connect(server.address()).unwrap();
+        write!(stream, "GET /health/live HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split(' ').nth(1).unwrap().to_owned()
+    };
+    assert_eq!([asked("evil.example"), asked("localhost"), asked("jobs.example.com")], ["403", "200", "200"]);
+}

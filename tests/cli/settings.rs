@@ -39,6 +39,7 @@ fn every_key_is_read_from_the_file() {
     let (_folder, path) = file(
         r#"
         bind = "localhost:0"
+        hosts = ["jobs.example.com"]
         data = "somewhere"
         store = "sqlite:jobs.db"
         durability = "relaxed"
@@ -75,6 +76,7 @@ fn every_key_is_read_from_the_file() {
     let settings = gather(Settings::default(), vec![], Some(&path), variables(&[])).unwrap().settings;
     assert_eq!(settings.bind, "127.0.0.1:0".parse().unwrap());
     assert_eq!(settings.store, StoreChoice::Sqlite(Some("jobs.db".into())));
+    assert_eq!(settings.hosts, ["jobs.example.com"]);
     assert_eq!(settings.log, LogFormat::Json);
     assert_eq!(settings.retention.completed, Duration::from_secs(3_600));
     assert_eq!(settings.retention.failed, Duration::from_secs(60));

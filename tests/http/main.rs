@@ -14,6 +14,7 @@ mod errors;
 mod events;
 mod executions;
 mod figures;
+mod foreign;
 mod hostile;
 mod list;
 mod locks;

@@ -39,6 +39,7 @@ pub const LOG_FORMATS: &[(&str, LogFormat)] = &[("pretty", LogFormat::Pretty), (
 /// Every setting there is.
 pub const KEYS: &[Key] = &[
     Key { name: "bind", set: |s, v| put(&mut s.bind, address(&v.text()?)) },
+    Key { name: "hosts", set: |s, v| put(&mut s.hosts, v.list()) },
     Key { name: "data", set: |s, v| put(&mut s.data, v.path()) },
     Key { name: "store", set: |s, v| put(&mut s.store, v.parsed()) },
     Key { name: "durability", set: |s, v| put(&mut s.durability, v.choice(DURABILITIES)) },

@@ -13,6 +13,12 @@ const FAILURES: &[(u16, &str, &str, &str)] = &[
         "invalid_request",
         "Malformed JSON, an unknown field or parameter, or a value that breaks a rule; `details` names the fields.",
     ),
+    (
+        403,
+        "Forbidden",
+        "forbidden",
+        "It was sent to a name that is not the server's, or, if it changes something, by a web page of another origin.",
+    ),
     (404, "NotFound", "not_found", "There is no such thing."),
     (405, "MethodNotAllowed", "method_not_allowed", "This address has other methods; `Allow` names them."),
     (408, "RequestTimeout", "request_timeout", "The body did not arrive in time."),

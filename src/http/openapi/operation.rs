@@ -42,7 +42,7 @@ impl Operation {
         let operation = Self { path, method, builder };
         // Whatever is asked may be asked in a way that breaks a rule, or at a moment when the store cannot answer.
         let operation = operation.header("X-Request-Id", text(), "Names the request; echoed, and in every error.");
-        operation.failing(&[400, 414, 431, 500, 503])
+        operation.failing(&[400, 403, 414, 431, 500, 503])
     }
 
     fn with(self, change: impl FnOnce(OperationBuilder) -> OperationBuilder) -> Self {
