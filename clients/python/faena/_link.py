@@ -17,6 +17,9 @@ from .errors import ConflictError, FaenaError, GoneError, NotFoundError, Unexpec
 from .job import Result
 from .task import JobStoppedError, Report, Task
 
+GRANTS_MAX = 100
+"""Jobs that the server leases in one call at most."""
+
 _log = logging.getLogger("faena.worker")
 
 
@@ -50,7 +53,9 @@ class Link:
         hold = max(1, int(self.lease_seconds / 3))
         with self._known() as worker_id:
             ends = time.monotonic() + self.lease_seconds
-            answer = self._call(f"/workers/{worker_id}/lease", {"max": room, "waitSeconds": hold}, hold)
+            answer = self._call(
+                f"/workers/{worker_id}/lease", {"max": min(room, GRANTS_MAX), "waitSeconds": hold}, hold
+            )
             return [Task(grant) for grant in answer.data()], ends
         return [], 0.0
 

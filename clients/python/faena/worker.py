@@ -159,7 +159,7 @@ class Worker:
             # Of a lost lease there is nothing to say. The rest is given back; a cancelled job ends with that.
             return (None if stop.reason == "stale" else {"kind": "release"}), 0
         except Failure as failure:
-            return _failure(failure.message, failure.kind, failure.retryable), 0
+            return _failure(failure.message or failure.kind, failure.kind, failure.retryable), 0
         except Exception as error:
             message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             return _failure(message, "error", True), 0
