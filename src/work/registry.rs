@@ -9,11 +9,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
+use super::context::cut;
 use super::{AsyncProcessor, Completion, Context, Description, Failure, Processor};
 use crate::error::{Error, FieldError};
 use crate::job::{JobError, Name, NewJob, RetryPolicy};
+use crate::limits;
 
 /// The processors of a program.
 #[derive(Clone, Default)]
@@ -152,7 +155,10 @@ fn parse<T: DeserializeOwned + Validate>(text: &[u8]) -> Result<T, Error> {
     if text.trim_ascii_start().first() != Some(&b'{') {
         return Err(Error::field("payload", "must be a JSON object"));
     }
-    let payload: T = serde_json::from_slice(text).map_err(|error| Error::field("payload", error.to_string()))?;
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let payload: T = serde_path_to_error::deserialize(&mut reader)
+        .map_err(|error| Error::field(place(error.path()), error.inner().to_string()))?;
+    reader.end().map_err(|error| Error::field("payload", error.to_string()))?;
     payload.validate().map_err(|errors| {
         let mut details = Vec::new();
         collect(&errors, "payload", &mut details);
@@ -160,6 +166,21 @@ fn parse<T: DeserializeOwned + Validate>(text: &[u8]) -> Result<T, Error> {
         Error::fields(details)
     })?;
     Ok(payload)
+}
+
+/// Where decoding came to a halt: `payload.rows[3].amount`.
+fn place(path: &serde_path_to_error::Path) -> String {
+    let mut place = "payload".to_owned();
+    for step in path {
+        match step {
+            Segment::Seq { index } => place.push_str(&format!("[{index}]")),
+            Segment::Map { key } => place.push_str(&format!(".{key}")),
+            // The name of a variant is none of a field, and what has no name says nothing.
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    // A key may be as long as its sender likes.
+    cut(&place, limits::KEY_BYTES_MAX).to_owned()
 }
 
 /// Flattens the tree of a validator's complaints into paths such as `payload.users[3].email`.

@@ -215,7 +215,7 @@ fn panicked(panic: &(dyn Any + Send)) -> Failure {
         .map(|text| (*text).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "the processor panicked".to_owned());
-    let failure = Failure::new(format!("panicked: {message}")).kind("panic");
+    let failure = Failure::new(message).kind("panic");
     match panics::take_trace() {
         Some(trace) => failure.stack_trace(trace),
         None => failure,

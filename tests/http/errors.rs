@@ -71,7 +71,8 @@ async fn a_job_that_breaks_a_rule_names_its_fields() {
             vec!["payload.copies", "payload.to"],
         ),
         (json!({ "subType": "send_mail", "payload": {} }), vec!["payload"]),
-        (json!({ "subType": "send_mail", "payload": { "to": "a@b.co", "cc": 1 } }), vec!["payload"]),
+        (json!({ "subType": "send_mail", "payload": { "to": "a@b.co", "cc": 1 } }), vec!["payload.cc"]),
+        (json!({ "subType": "send_mail", "payload": { "to": 5 } }), vec!["payload.to"]),
     ];
     for (body, fields) in cases {
         let answer = server.post("/jobs", body.clone()).await;

@@ -131,7 +131,7 @@ fn a_report_names_its_groups_and_measures() {
     refused(
         "generate_report",
         report(json!({ "measures": [{ "column": "b", "op": "mode" }] })),
-        "unknown variant `mode`",
+        "payload.measures[0].op: unknown variant `mode`",
     );
     refused("generate_report", report(json!({ "format": "pdf" })), "unknown variant `pdf`");
     refused("generate_report", report(json!({ "title": "" })), "title");

@@ -166,7 +166,7 @@ async fn a_job_now_may_have_a_payload_of_its_own() {
     let usual = service.run_schedule(&one.id.to_string(), None).await.unwrap();
     assert_eq!(service.store().payload(usual.id).await.unwrap().unwrap(), "{}");
     let error = service.run_schedule("one", Some(r#"{"nummer": 7}"#.into())).await.unwrap_err();
-    assert_eq!(fields(error), ["payload"]);
+    assert_eq!(fields(error), ["payload.nummer"]);
     assert_eq!(service.schedule("one").await.unwrap().life.tally.total, 2);
 
     let stray = service.enqueue(faena::job::NewJob::new(name("work"), "{}")).await.unwrap();
