@@ -12,7 +12,7 @@ use super::finish::commit;
 use super::run::Run;
 use super::slots::Slot;
 use super::workers::Shop;
-use crate::job::{Event, Transition, decide};
+use crate::job::{Event, Job, ResultRef, Transition, decide};
 use crate::store::{Committed, StoreError};
 
 /// Endings that wait for the one who commits them.
@@ -100,16 +100,15 @@ async fn commit_together(shop: &Shop, endings: Vec<Ending>) -> Vec<Ending> {
         }
     };
     for (ending, answer) in going.into_iter().zip(answers) {
+        if let Committed::Stale(job) | Committed::Applied { job, .. } = &answer {
+            ending.run.learn(job.clone());
+        }
         match answer {
-            Committed::Stale(job) => {
-                ending.run.learn(job);
-                rest.push(ending);
-            }
-            Committed::Applied { job, .. } => {
-                ending.run.learn(job);
+            Committed::Stale(_) => rest.push(ending),
+            Committed::Applied { .. } | Committed::Taken(_) | Committed::Missing => {
+                forget_orphan(shop, &ending.event, &ending.run.latest()).await;
                 shop.leave(&ending.run);
             }
-            Committed::Taken(_) | Committed::Missing => shop.leave(&ending.run),
         }
     }
     rest
@@ -117,8 +116,13 @@ async fn commit_together(shop: &Shop, endings: Vec<Ending>) -> Vec<Ending> {
 
 /// Commits one ending, however often that has to be tried, unless the claim is lost.
 async fn commit_alone(shop: &Shop, Ending { run, event, .. }: &Ending) {
-    while let Err(error) = commit(shop, run, event.clone()).await {
+    loop {
+        let committed = commit(shop, run, event.clone()).await;
         let job = run.latest();
+        let Err(error) = committed else {
+            forget_orphan(shop, event, &job).await;
+            break;
+        };
         tracing::error!(job_id = %job.id, %error, "the ending of a try could not be committed");
         if !matches!(error, StoreError::Unavailable(_)) {
             break;
@@ -127,4 +131,21 @@ async fn commit_alone(shop: &Shop, Ending { run, event, .. }: &Ending) {
         tokio::time::sleep(AGAIN_EVERY).await;
     }
     shop.leave(run);
+}
+
+/// Forgets the stored result of a success that came too late, as after a cancel: no job refers to it, so nothing else
+/// would ever find it.
+async fn forget_orphan(shop: &Shop, event: &Event, job: &Job) {
+    let stored = |result: &Option<ResultRef>| match result {
+        Some(ResultRef::Stored { key, .. }) => Some(key.clone()),
+        _ => None,
+    };
+    let Event::Succeeded { result, .. } = event else { return };
+    let Some(key) = stored(result) else { return };
+    if job.end().and_then(|end| stored(&end.result)).as_ref() == Some(&key) {
+        return;
+    }
+    if let Err(error) = shop.results.delete(&[key]).await {
+        tracing::warn!(job_id = %job.id, %error, "the result of a try that came too late could not be removed");
+    }
 }

@@ -1,13 +1,15 @@
 //! Results: small ones in their URL, large ones in the result store, and what is said of items that failed.
 
 use bytes::Bytes;
+use faena::app::Faena;
+use faena::app::settings::{Settings, StoreChoice};
 use faena::job::{Job, ResultRef, Status};
 use faena::limits::{INLINE_RESULT_BYTES_MAX, PARTIAL_ERRORS_KEPT_MAX, URI_BYTES_MAX};
 use faena::service::look::ResultBody;
 use faena::work::Completion;
 use serde_json::{Value, json};
 
-use crate::house::{computes, done, job, numbered, start};
+use crate::house::{computes, done, ended, job, numbered, start, until};
 
 fn result_of(job: &Job) -> &ResultRef {
     job.end().unwrap().result.as_ref().unwrap()
@@ -80,4 +82,38 @@ async fn json_of(faena: &faena::app::Faena, job: faena::job::NewJob) -> Value {
         ResultBody::Inline { bytes, .. } => serde_json::from_slice(&bytes).unwrap(),
         _ => panic!("not inline: {job:?}"),
     }
+}
+
+/// The processor does not heed the cancel and leaves a large result, which nobody may have any more.
+#[tokio::test]
+async fn a_success_that_loses_to_a_cancel_leaves_no_result_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings =
+        Settings { store: StoreChoice::Sqlite(None), data: folder.path().to_owned(), ..crate::house::settings() };
+    let registry = computes(|number, ctx| {
+        while number > 0 && !ctx.is_cancelled() {
+            std::thread::yield_now();
+        }
+        ctx.complete_bytes("text/plain", filling(2 * INLINE_RESULT_BYTES_MAX as u64))
+    });
+    let faena = Faena::start(settings, registry).await.unwrap();
+    let kept = done(&faena, numbered(0)).await;
+    assert!(matches!(result_of(&kept), ResultRef::Stored { .. }));
+    let files = || files_below(&folder.path().join("results"));
+    let before = files();
+    assert!(before > 0);
+    let late = faena.service().enqueue(numbered(1)).await.unwrap().id;
+    until(&faena, late, |job| job.run().is_some()).await;
+    faena.service().cancel(late, "ana").await.unwrap();
+    let late = ended(&faena, late).await;
+    assert_eq!((late.status(), &late.end().unwrap().result), (Status::Cancelled, &None));
+    let result = faena.service().result(kept.id).await;
+    assert!(result.is_ok(), "the other one is left alone");
+    faena.stop().await.unwrap();
+    assert_eq!(files(), before);
+}
+
+fn files_below(folder: &std::path::Path) -> usize {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| if path.is_dir() { files_below(&path) } else { 1 }).sum()
 }
