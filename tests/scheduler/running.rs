@@ -169,3 +169,23 @@ async fn a_server_that_runs_no_jobs_fires_nothing() {
     assert_eq!(job.spec.scheduled_for(), None);
     assert_eq!(service.schedule("one").await.unwrap().life.tally.total, 1, "nothing but what was asked for");
 }
+
+/// Whoever asks may be told to come again; a tick cannot. It is left behind by the commit that accepts its job, so the
+/// bound on waiting jobs is not for it: that of overlaps is.
+#[tokio::test]
+async fn a_tick_fires_although_the_queue_is_as_deep_as_it_may_be() {
+    let faena = Faena::start(Settings { queue_depth: 1, ..settings() }, registry()).await.unwrap();
+    let service = faena.service();
+    service.pause("work", true).await.unwrap();
+    let waiting = || faena::job::NewJob::new(faena::job::Name::new("work").unwrap(), "{}");
+    service.enqueue(waiting()).await.unwrap();
+    let full = service.enqueue(waiting()).await.unwrap_err();
+    assert!(matches!(full, faena::error::Error::QueueFull { .. }), "{full}");
+    let mut changes = service.hub().changes(None).unwrap();
+    service.create_schedule(with("each second", "* * * * * *", |_| {})).await.unwrap();
+    let fired = changes.next().await.unwrap().job;
+    assert!(fired.spec.scheduled_for().is_some(), "{fired:?}");
+    let by_hand = service.run_schedule("each second", None).await.unwrap_err();
+    assert!(matches!(by_hand, faena::error::Error::QueueFull { .. }), "a person is told: {by_hand}");
+    faena.stop().await.unwrap();
+}
