@@ -150,7 +150,12 @@ pub(super) async fn make(service: &Service, settings: &Maintenance) -> Result<()
             Err(Error::NotFound { .. }) => {}
             Err(error) => return Err(error),
         }
-        let made = service.create_schedule(row.new_schedule(&zone)?).await?;
+        let made = match service.create_schedule(row.new_schedule(&zone)?).await {
+            Ok(made) => made,
+            // Another node on the same store has just made it.
+            Err(Error::Taken { .. }) => continue,
+            Err(error) => return Err(error),
+        };
         tracing::info!(schedule = row.name, id = %made.id, enabled = made.life.enabled, "made a schedule of maintenance");
     }
     Ok(())
