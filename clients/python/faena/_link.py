@@ -37,6 +37,8 @@ class Link:
         self._id: str | None = None
         self.stopping = threading.Event()
         """Set when the worker stops: nothing new is begun, and a server that is away is not waited for."""
+        self.registered = threading.Event()
+        """Set once the server knows the worker for the first time."""
         self.lease_seconds = 30.0
         self.heartbeat_seconds = 10.0
 
@@ -126,6 +128,7 @@ class Link:
             except (KeyError, TypeError) as error:
                 raise UnexpectedAnswerError(f"an answer that is no registration: {error!r}") from error
             _log.info("registered as %s", self._id)
+            self.registered.set()
 
     def pause(self, backoff: Backoff, error: FaenaError) -> None:
         """Waits before the next try, or raises what there is no other try for."""

@@ -94,6 +94,12 @@ class Worker:
         if self._trouble is not None:
             raise self._trouble
 
+    def wait_until_registered(self, timeout: float | None = None) -> bool:
+        """Waits, in another thread than that of `run`, until the server knows the worker: its jobs are accepted
+        from then on. False after `timeout` seconds.
+        """
+        return self._link.registered.wait(timeout)
+
     def stop(self) -> None:
         """Asks the worker to stop; asked twice, it does not wait for what runs. Any thread may ask."""
         if self._link.stopping.is_set():

@@ -14,7 +14,8 @@ BINARY = os.environ.get("FAENA_BIN", "")
 class Program:
     """A running server that can be killed and started again."""
 
-    def __init__(self, *args: str) -> None:
+    def __init__(self, *args: str, **settings: str) -> None:
+        self._settings = {f"FAENA_{name.upper()}": value for name, value in settings.items()}
         self._folder = tempfile.TemporaryDirectory()
         self._args = args
         self._child: subprocess.Popen[str] | None = None
@@ -26,6 +27,7 @@ class Program:
         address = self.url.removeprefix("http://") or "127.0.0.1:0"
         command = [BINARY, "serve", "--bind", address, "--data", str(Path(self._folder.name, "data")), *self._args]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FAENA_")}
+        environment |= self._settings
         with open(Path(self._folder.name, "log"), "a") as log:
             self._child = subprocess.Popen(
                 command, cwd=self._folder.name, env=environment, stdout=subprocess.PIPE, stderr=log, text=True

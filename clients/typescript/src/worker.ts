@@ -48,6 +48,9 @@ export class Worker {
   readonly #baseUrl: string;
   readonly #options: WorkerOptions;
   #link: Link | undefined;
+  #isRegistered = (): void => {};
+  /** Fulfilled once the server knows the worker: jobs of its subtypes are accepted from then on. */
+  readonly registered = new Promise<void>((resolve) => (this.#isRegistered = resolve));
   #trouble: unknown;
 
   constructor(baseUrl: string, options: WorkerOptions = {}) {
@@ -93,6 +96,7 @@ export class Worker {
 
   async #work(link: Link): Promise<void> {
     await link.register();
+    this.#isRegistered();
     const stopped = new Promise((resolve) => link.stopping.addEventListener("abort", resolve, { once: true }));
     // Jobs stop just before their leases end, whatever the network does.
     const tick = link.leaseMs / 30;

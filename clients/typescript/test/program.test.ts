@@ -11,7 +11,7 @@ describe("the program", needsProgram, () => {
   let client: Client;
 
   before(async () => {
-    program = await Program.start("--threads", "4");
+    program = await Program.start(["--threads", "4"]);
     client = new Client(program.url);
   });
   after(() => program.close());

@@ -18,10 +18,14 @@ export class Program {
   #child: ChildProcess | undefined;
   url = "";
 
-  private constructor(private readonly args: readonly string[]) {}
+  private constructor(
+    private readonly args: readonly string[],
+    private readonly settings: Readonly<Record<string, string>>,
+  ) {}
 
-  static async start(...args: string[]): Promise<Program> {
-    const program = new Program(args);
+  /** One with these settings, each `FAENA_…`, besides its flags. */
+  static async start(args: readonly string[], settings: Readonly<Record<string, string>> = {}): Promise<Program> {
+    const program = new Program(args, settings);
     await program.start();
     return program;
   }
@@ -30,7 +34,8 @@ export class Program {
   async start(): Promise<void> {
     const address = this.url.replace("http://", "") || "127.0.0.1:0";
     const args = ["serve", "--bind", address, "--data", join(this.#folder, "data"), ...this.args];
-    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("FAENA_")));
+    const others = Object.entries(process.env).filter(([name]) => !name.startsWith("FAENA_"));
+    const env = { ...Object.fromEntries(others), ...this.settings };
     const log = openSync(join(this.#folder, "log"), "a");
     const child = spawn(BINARY, args, { cwd: this.#folder, env, stdio: ["ignore", "pipe", log] });
     closeSync(log);
