@@ -8,6 +8,7 @@ import urllib.parse
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+from ._http import has_something_to_read
 from ._wire import ANSWER_MAX, CONNECT_MAX, SILENCE_MAX, Address, Answer, Request, headers_of
 from .errors import FaenaError, UnexpectedAnswerError, UnreachableError
 
@@ -171,8 +172,10 @@ class Transport:
     async def _take(self) -> Connection:
         while self._idle:
             connection = self._idle.pop()
-            # Nothing was asked: what there is to read is its end.
-            if not connection.reader.at_eof() and not connection.writer.is_closing():
+            # Nothing was asked: what there is to read is its end, which the loop need not have noticed yet.
+            sock = connection.writer.get_extra_info("socket")
+            is_over = connection.reader.at_eof() or connection.writer.is_closing()
+            if not is_over and not has_something_to_read(sock):
                 return connection
             connection.close()
         return await self._connect(self.address)

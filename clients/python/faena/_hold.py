@@ -30,6 +30,8 @@ class Lease:
     """The report that ends it, once there is one."""
     size: int = 0
     """About how many bytes that report has."""
+    refusals: int = 0
+    """How often the server did not take what was to end it."""
 
 
 class Hold:
@@ -158,23 +160,23 @@ class Hold:
             self._news = True
 
     def refused(self, report: Report, refusal: RefusedError) -> None:
-        """The server will never take this report. A result that it does not take fails the job."""
+        """The server will never take this report. If it was to end the job, a plainer one does: a job that never ends
+        would be handed out again and again.
+        """
         with self._changed:
             lease = self._leases.get(report["leaseToken"])
             if lease is None or report is not lease.ending:
                 return
-            if report["kind"] == "complete":
-                error = {"message": f"the result was refused: {refusal.message}", "kind": "invalid_result"}
-                lease.ending = {
-                    "leaseToken": report["leaseToken"],
-                    "kind": "fail",
-                    "error": {**error, "retryable": False},
-                }
-                lease.size = 0
-                self._news = self._endings = True
-            else:
+            lease.refusals += 1
+            if lease.refusals > 2:
                 # Nothing is left to say: the lease runs out.
                 del self._leases[report["leaseToken"]]
+            else:
+                what, kind = ("result", "invalid_result") if report["kind"] == "complete" else ("failure", "error")
+                error = {"message": f"the {what} was refused: {refusal.message}", "kind": kind, "retryable": False}
+                lease.ending = {"leaseToken": report["leaseToken"], "kind": "fail", "error": error}
+                lease.size = 0
+                self._news = self._endings = True
             self._changed.notify_all()
 
     def expire(self, now: float) -> None:

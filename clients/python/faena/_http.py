@@ -9,6 +9,7 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from ._wire import ANSWER_MAX, CONNECT_MAX, SILENCE_MAX, Address, Answer, Request, headers_of
 from .errors import UnreachableError
@@ -102,7 +103,7 @@ class Transport:
                     return self._connect()
                 connection = self._idle.pop()
             # Something to read before anything was asked: the other side has closed it.
-            if not _is_readable(connection):
+            if not has_something_to_read(connection.sock):
                 return connection
             connection.close()
 
@@ -124,11 +125,12 @@ class Transport:
         return UnreachableError(f"cannot reach the server at {self.address}: {error or type(error).__name__}")
 
 
-def _is_readable(connection: http.client.HTTPConnection) -> bool:
-    if connection.sock is None:
+def has_something_to_read(sock: Any) -> bool:
+    """Whether a socket has something to read, be it the end."""
+    if sock is None:
         return True
     try:
-        return bool(select.select([connection.sock], [], [], 0)[0])
+        return bool(select.select([sock], [], [], 0)[0])
     except (OSError, ValueError):
         return True
 

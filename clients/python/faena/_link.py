@@ -13,7 +13,15 @@ from typing import Any
 from ._backoff import Backoff
 from ._http import Transport
 from ._wire import Answer, Request, encode, segment
-from .errors import ConflictError, FaenaError, GoneError, NotFoundError, UnexpectedAnswerError
+from .errors import (
+    ConflictError,
+    FaenaError,
+    GoneError,
+    NotFoundError,
+    RefusedError,
+    UnexpectedAnswerError,
+    UnreachableError,
+)
 from .job import Result
 from .task import JobStoppedError, Report, Task
 
@@ -85,10 +93,7 @@ class Link:
                 task.stop("stale")
                 raise JobStoppedError("stale") from error
             except FaenaError as error:
-                pause = backoff.pause(error)
-                if pause is None:
-                    raise
-                task.sleep(pause)
+                task.sleep(pause_before_next(backoff, error))
 
     def leave(self) -> None:
         """`DELETE /workers/{id}`: what is still held goes back to the queue. A server that is away finds out later."""
@@ -98,7 +103,7 @@ class Link:
         self._transport.close()
 
     def _call(self, path: str, body: Any, hold: float = 0.0) -> Answer:
-        return self._transport.exchange(Request("POST", path, body=encode(body), hold=hold)).checked()
+        return self._transport.exchange(Request("POST", path, body=encode(body, "replace"), hold=hold)).checked()
 
     @contextlib.contextmanager
     def _known(self) -> Iterator[str]:
@@ -132,9 +137,16 @@ class Link:
 
     def pause(self, backoff: Backoff, error: FaenaError) -> None:
         """Waits before the next try, or raises what there is no other try for."""
-        pause = backoff.pause(error)
-        if pause is None:
-            raise error
+        pause = pause_before_next(backoff, error)
         _log.warning("%s; trying again in %.1f s", error, pause)
         if self.stopping.wait(pause):
             raise StoppingError("the worker is stopping") from error
+
+
+def pause_before_next(backoff: Backoff, error: FaenaError) -> float:
+    """Seconds before a worker's next try. Whatever the server's trouble is, it is got over; the rest is raised."""
+    is_theirs = isinstance(error, RefusedError) and error.status >= 500
+    pause = backoff.pause(UnreachableError(str(error)) if is_theirs else error)
+    if pause is None:
+        raise error
+    return pause

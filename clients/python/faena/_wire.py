@@ -6,9 +6,9 @@ import json
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from .errors import FieldError, RefusedError, UnexpectedAnswerError, refusal_class
+from .errors import FaenaError, FieldError, UnexpectedAnswerError, UnreachableError, refusal_class
 
 ANSWER_MAX = 30.0
 """Seconds that an answer may take, besides what a long poll is asked to hold."""
@@ -69,7 +69,7 @@ class Answer:
             return self
         raise self._refusal()
 
-    def _refusal(self) -> RefusedError | UnexpectedAnswerError:
+    def _refusal(self) -> FaenaError:
         try:
             envelope = json.loads(self.body)
             details = envelope.get("details", ())
@@ -82,6 +82,8 @@ class Answer:
                 _seconds(self.headers.get("retry-after")),
             )
         except (AttributeError, KeyError, TypeError, ValueError):
+            if self.status in (502, 503, 504):
+                return UnreachableError(f"a gateway answers {self.status}: the server behind it is away")
             return UnexpectedAnswerError(f"{self.status} without an error of the kind this service gives")
 
 
@@ -134,9 +136,12 @@ def headers_of(request: Request, address: Address, key: str | None) -> dict[str,
     return headers
 
 
-def encode(value: Any) -> bytes:
-    """JSON for the wire; a float that JSON does not know is refused here and not by the server."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+def encode(value: Any, errors: Literal["strict", "replace"] = "strict") -> bytes:
+    """JSON for the wire; a float that JSON does not know is refused here and not by the server.
+
+    Text that is not Unicode, such as a file's name may be, is refused as well, or replaced.
+    """
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(errors=errors)
 
 
 def segment(text: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+from ._wire import encode
 from .errors import FaenaError, UnexpectedAnswerError
 
 Report = dict[str, Any]
@@ -73,20 +75,22 @@ class Task:
         """Reports how far it is, 0 to 100. Raises `JobStoppedError` when the job was stopped."""
         self.check()
         with self._guard:
-            self._progress = (min(100, max(0, int(percent))), message)
+            self._progress = (min(100, max(0, int(percent))), None if message is None else str(message))
         self.on_news()
 
     def log(self, *lines: str) -> None:
         """Adds lines to the job's log."""
         with self._guard:
-            self._lines.extend(lines)
+            self._lines.extend(map(str, lines))
         self.on_news()
 
     def save(self, state: Any) -> None:
         """Keeps a JSON value that the next try finds as `state`. Raises `JobStoppedError` when stopped."""
         self.check()
+        # A copy: what the processor does with its own goes on while this is sent.
+        saved = json.loads(encode(state))
         with self._guard:
-            self._saved = self.state = state
+            self._saved, self.state = saved, state
         self.on_news()
 
     def check(self) -> None:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from ._backoff import Backoff
 from ._hold import Hold
-from ._link import Link, StoppingError
+from ._link import Link, StoppingError, pause_before_next
 from ._wire import encode
 from .errors import FaenaError, RefusedError
 from .job import Result
@@ -60,7 +60,7 @@ class Worker:
         self._hold = Hold(concurrency)
         self._todo: queue.SimpleQueue[Task] = queue.SimpleQueue()
         self._hurry = threading.Event()
-        self._trouble: FaenaError | None = None
+        self._trouble: Exception | None = None
 
     def processor(self, sub_type: str) -> Callable[[P], P]:
         """Registers the decorated function for jobs of this subtype."""
@@ -125,7 +125,7 @@ class Worker:
             loop()
         except StoppingError:
             pass
-        except FaenaError as error:
+        except Exception as error:
             self._trouble = error
             self._hurry.set()
             self._link.stopping.set()
@@ -166,7 +166,8 @@ class Worker:
             return (None if stop.reason == "stale" else {"kind": "release"}), 0
         except Failure as failure:
             return _failure(failure.message or failure.kind, failure.kind, failure.retryable), 0
-        except Exception as error:
+        except BaseException as error:
+            # Not even sys.exit ends a thread that has others to serve.
             message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             return _failure(message, "error", True), 0
 
@@ -224,9 +225,7 @@ class Worker:
 
     def _wait(self, reports: list[Report], error: FaenaError, backoff: Backoff) -> None:
         self._hold.unsent(reports)
-        pause = backoff.pause(error)
-        if pause is None:
-            raise error
+        pause = pause_before_next(backoff, error)
         _log.warning("%s; reports are kept for %.1f s", error, pause)
         # Jobs that end now have to wait as well: whoever is away does not hear them either.
         time.sleep(min(pause, self._link.heartbeat_seconds))

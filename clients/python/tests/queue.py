@@ -25,6 +25,8 @@ class FakeQueue:
         """What to answer about a lease, if not `accepted`."""
         self.refuse: dict[str, Reply] = {}
         """What to answer to a request with such a kind of report."""
+        self.refuse_once: dict[str, Reply] = {}
+        """The same, for one request."""
         self.away = 0
         """So many requests with reports find nobody there."""
         self.server = FakeServer(self._answer)
@@ -113,8 +115,9 @@ class FakeQueue:
             self.away -= 1
             return Reply(drop=True)
         for report in reports:
-            if report["kind"] in self.refuse:
-                return self.refuse[report["kind"]]
+            refused = self.refuse_once.pop(report["kind"], None) or self.refuse.get(report["kind"])
+            if refused is not None:
+                return refused
         self.reports += reports
         self._changed.notify_all()
         answers = [

@@ -48,7 +48,9 @@ class Answers(unittest.TestCase):
         self.assertIn("payload.users: is missing", str(error))
 
     def test_what_is_not_of_this_service_is_told_apart(self) -> None:
-        for answer in (Answer(502, {}, b"<html>"), Answer(500, {}, b"[]"), Answer(500, {}, b'{"error": "no code"}')):
+        with self.assertRaises(UnreachableError):
+            Answer(502, {}, b"<html>").checked()
+        for answer in (Answer(418, {}, b"<html>"), Answer(500, {}, b"[]"), Answer(500, {}, b'{"error": "no code"}')):
             with self.assertRaises(UnexpectedAnswerError):
                 answer.checked()
         for broken in ({}, {"jobId": "x"}, job() | {"createdAt": "yesterday"}, job() | {"error": "none"}):

@@ -142,6 +142,42 @@ class Running(WorkerCase):
             self.assertEqual(queue.wait_for("fail", token)["error"]["kind"], "invalid_result")
             self.assertEqual(queue.wait_for("log", token)["lines"], ["a line"])
 
+    def test_what_cannot_be_sent_fails_its_own_job_alone(self) -> None:
+        queue, worker = self.start()
+
+        @worker.processor("odd")
+        def odd(task: Task) -> Any:
+            if task.payload == "state":
+                task.save({"an": object()})
+            if task.payload == "exit":
+                sys.exit(3)
+            task.log("a name that is no text: \udcff")
+            return {"a": object()} if task.payload == "result" else None
+
+        for how in ("state", "result", "exit"):
+            queue.put("odd", how)
+        last = queue.put("odd", "nothing")
+        self.go()
+        queue.wait_for("complete", last)
+        errors = [report["error"]["message"] for report in queue.reports if report["kind"] == "fail"]
+        self.assertEqual([error.split(":")[0] for error in errors], ["TypeError", "TypeError", "SystemExit"])
+
+    def test_a_failure_that_is_refused_is_said_more_plainly(self) -> None:
+        queue, worker = self.start()
+        worker.processor("fail")(lambda task: 1 / 0)
+        queue.refuse_once = {"fail": refusal(400, "invalid_request")}
+        queue.put("fail", {})
+        self.go()
+        self.assertEqual(queue.wait_for("fail")["error"]["message"], "the failure was refused: not like this")
+
+    def test_trouble_of_the_server_does_not_end_the_worker(self) -> None:
+        queue, worker = self.start()
+        worker.processor("noop")(lambda task: None)
+        queue.refuse_once = {"complete": refusal(500, "internal")}
+        queue.put("noop", {})
+        self.go()
+        queue.wait_for("complete")
+
     def test_a_forgotten_worker_comes_back(self) -> None:
         queue, worker = self.start()
         worker.processor("noop")(lambda task: None)

@@ -19,6 +19,8 @@ interface Lease {
   ending?: Report;
   /** About how large that report is. */
   size: number;
+  /** How often the server did not take what was to end it. */
+  refusals: number;
 }
 
 /** All leases of one worker. */
@@ -37,7 +39,7 @@ export class Hold {
 
   /** A new lease. */
   add(task: Task, ends: number): void {
-    this.#leases.set(task.leaseToken, { task, ends, size: 0 });
+    this.#leases.set(task.leaseToken, { task, ends, size: 0, refusals: 0 });
   }
 
   /** The processor is done. Without a report there is nothing to say, and the lease is dropped. */
@@ -136,18 +138,23 @@ export class Hold {
     this.#news = true;
   }
 
-  /** The server will never take this report. A result that it does not take fails the job. */
+  /**
+   * The server will never take this report. If it was to end the job, a plainer one does: a job that never ends would be
+   * handed out again and again.
+   */
   refused(report: Report, refusal: RefusedError): void {
     const lease = this.#leases.get(report.leaseToken);
     if (lease === undefined || report !== lease.ending) return;
-    if (report.kind === "complete") {
-      const message = `the result was refused: ${refusal.sentence}`;
-      this.end(lease.task, { kind: "fail", error: { message, kind: "invalid_result", retryable: false } });
-    } else {
+    lease.refusals += 1;
+    if (lease.refusals > 2) {
       // Nothing is left to say: the lease runs out.
       this.#leases.delete(report.leaseToken);
       this.#changed();
+      return;
     }
+    const [what, kind] = report.kind === "complete" ? ["result", "invalid_result"] : ["failure", "error"];
+    const message = `the ${what} was refused: ${refusal.sentence}`;
+    this.end(lease.task, { kind: "fail", error: { message, kind, retryable: false } });
   }
 
   /** Stops what is past the end of its lease: somebody else may have it by now. */

@@ -155,6 +155,9 @@ function checked(response: Response, body: Uint8Array): Answer {
   }
   const { code, error, details, requestId } = envelope;
   if (typeof code !== "string" || typeof error !== "string") {
+    if ([502, 503, 504].includes(response.status)) {
+      throw new UnreachableError(`a gateway answers ${response.status}: the server behind it is away`);
+    }
     throw new UnexpectedAnswerError(`${response.status} without an error of the kind this service gives`);
   }
   throw new RefusedError(

@@ -1,7 +1,7 @@
 /** What a worker says to its server, and how it comes back when the server has forgotten it. */
 
 import { Backoff, sleep } from "./backoff.js";
-import { JobStoppedError, RefusedError, UnexpectedAnswerError } from "./errors.js";
+import { JobStoppedError, RefusedError, UnexpectedAnswerError, UnreachableError } from "./errors.js";
 import { type Answer, type Call, Transport } from "./http.js";
 import type { Result } from "./job.js";
 import { asGrant, type Grant, type Report, type Task } from "./task.js";
@@ -94,13 +94,12 @@ export class Link {
         await this.#transport.exchange(call);
         return;
       } catch (error) {
+        task.check();
         if (error instanceof RefusedError && [404, 409, 410].includes(error.status)) {
           task.stop("stale");
           throw new JobStoppedError("stale");
         }
-        const ms = backoff.pause(error);
-        if (ms === undefined) throw error;
-        await sleep(ms, task.signal);
+        await sleep(pauseBeforeNext(backoff, error), task.signal);
       }
     }
   }
@@ -116,8 +115,7 @@ export class Link {
 
   /** Waits before the next try, or throws what there is no other try for. */
   async pause(backoff: Backoff, error: unknown): Promise<void> {
-    const ms = backoff.pause(error);
-    if (ms === undefined) throw error;
+    const ms = pauseBeforeNext(backoff, error);
     this.warn(`${String(error)}; trying again in ${Math.round(ms)} ms`);
     await sleep(ms, this.stopping);
   }
@@ -158,4 +156,12 @@ export class Link {
       }
     }
   }
+}
+
+/** Milliseconds before a worker's next try. Whatever the server's trouble is, it is got over; the rest is thrown. */
+export function pauseBeforeNext(backoff: Backoff, error: unknown): number {
+  const isTheirs = error instanceof RefusedError && error.status >= 500;
+  const ms = backoff.pause(isTheirs ? new UnreachableError(error.message) : error);
+  if (ms === undefined) throw error;
+  return ms;
 }

@@ -101,6 +101,7 @@ export class Task<Payload = unknown> {
   /** Reports how far it is, 0 to 100. Throws `JobStoppedError` when the job was stopped. */
   progress(percent: number, message?: string): void {
     this.check();
+    if (Number.isNaN(percent)) throw new RangeError("progress has to be a number, 0 to 100");
     const progress = Math.min(100, Math.max(0, Math.floor(percent)));
     this.#progress = message === undefined ? { kind: "progress", progress } : { kind: "progress", progress, message };
     this.#told();
@@ -115,9 +116,9 @@ export class Task<Payload = unknown> {
   /** Keeps a JSON value that the next try finds as `state`. Throws `JobStoppedError` when the job was stopped. */
   save(state: unknown): void {
     this.check();
+    // A copy: what the processor does with its own goes on while this is sent. Null forgets what was saved.
+    this.#saved = { state: JSON.parse(JSON.stringify(state ?? null)) as unknown };
     this.#state = state;
-    // JSON knows no `undefined`; null forgets what was saved.
-    this.#saved = { state: state ?? null };
     this.#told();
   }
 

@@ -6,7 +6,7 @@ import { Backoff, sleep } from "./backoff.js";
 import { Failure, JobStoppedError, RefusedError } from "./errors.js";
 import { Hold } from "./hold.js";
 import { Result } from "./job.js";
-import { Link, Stopping } from "./link.js";
+import { Link, pauseBeforeNext, Stopping } from "./link.js";
 import { type Report, type Saying, Task } from "./task.js";
 
 /** Time between two requests with progress and log lines. The end of a job does not wait for it. */
@@ -186,8 +186,7 @@ export class Worker {
         return this.#sendApart(reports, error, link, backoff);
       }
       this.#hold.unsent(reports);
-      const ms = backoff.pause(error);
-      if (ms === undefined) throw error;
+      const ms = pauseBeforeNext(backoff, error);
       this.#options.onWarning?.(`${String(error)}; reports are kept for ${Math.round(ms)} ms`);
       // Jobs that end now have to wait as well: whoever is away does not hear them either.
       await sleep(Math.min(ms, link.heartbeatMs));

@@ -8,6 +8,7 @@ import {
   type ClientOptions,
   type Job,
   RefusedError,
+  UnexpectedAnswerError,
   UnreachableError,
   WaitTimeoutError,
 } from "../src/index.js";
@@ -87,6 +88,12 @@ test("a server that is not there", async () => {
   const fake = await FakeServer.start(() => ({}));
   await fake.close();
   await assert.rejects(new Client(fake.url, { patienceMs: 0 }).get(ID), UnreachableError);
+});
+
+test("a gateway without its server is no answer, and neither is another program", async (t) => {
+  const { client } = await start(t, oneByOne({ status: 502, body: "<html>" }, { body: job() }, { body: "hello" }));
+  assert.equal((await client.get(ID)).jobId, ID);
+  await assert.rejects(client.get(ID), UnexpectedAnswerError);
 });
 
 test("a caller's signal ends a call that would be repeated", async (t) => {

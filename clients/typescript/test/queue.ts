@@ -19,6 +19,8 @@ export class FakeQueue {
   readonly answers = new Map<string, string>();
   /** What to answer to a request with such a kind of report. */
   readonly refuse = new Map<string, Reply>();
+  /** The same, for one request. */
+  readonly refuseOnce = new Map<string, Reply>();
   /** So many requests with reports find nobody there. */
   away = 0;
   known: string | undefined;
@@ -112,8 +114,11 @@ export class FakeQueue {
       this.away -= 1;
       return "drop";
     }
-    const refused = reports.map((told) => this.refuse.get(told.kind)).find((reply) => reply !== undefined);
-    if (refused !== undefined) return refused;
+    for (const { kind } of reports) {
+      const refused = this.refuseOnce.get(kind) ?? this.refuse.get(kind);
+      this.refuseOnce.delete(kind);
+      if (refused !== undefined) return refused;
+    }
     this.reports.push(...reports);
     this.#changed.emit("change");
     const answer = ({ leaseToken }: Told): object => ({

@@ -142,6 +142,34 @@ test("a report that is refused does not take others along", async (t) => {
   }
 });
 
+test("what cannot be sent fails its own job alone", async (t) => {
+  const { queue } = await start(t, (worker) => {
+    worker.processor<string>("odd", (task) => {
+      if (task.payload === "state") task.save({ a: 1n });
+      if (task.payload === "progress") task.progress(Number.NaN);
+      return task.payload === "result" ? { a: () => {}, b: 1n } : undefined;
+    });
+  });
+  const tokens = ["state", "progress", "result"].map((how) => queue.put("odd", how));
+  await queue.report("complete", queue.put("odd", "nothing"));
+  for (const token of tokens) assert.deepEqual(queue.kinds(token), ["fail"]);
+});
+
+test("a failure that is refused is said more plainly, and trouble of the server is got over", async (t) => {
+  const { queue } = await start(t, (worker, queue) => {
+    queue.refuseOnce.set("fail", refusal(400, "invalid_request"));
+    queue.refuseOnce.set("complete", refusal(500, "internal"));
+    worker.processor("noop", () => {});
+    worker.processor("fail", () => {
+      throw new Error("no");
+    });
+  });
+  queue.put("fail");
+  const { message } = (await queue.report("fail"))["error"] as { message: string };
+  assert.equal(message, "the failure was refused: not like this");
+  await queue.report("complete", queue.put("noop"));
+});
+
 test("a forgotten worker comes back", async (t) => {
   const { queue } = await start(t, (worker) => worker.processor("noop", () => {}));
   queue.put("noop");
