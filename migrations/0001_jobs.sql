@@ -23,6 +23,7 @@ CREATE TABLE faena.live (
     revision integer NOT NULL, epoch integer NOT NULL,
     run_at bigint NOT NULL, urgency bigint NOT NULL, put_off boolean NOT NULL, expires_at bigint,
     started_at bigint, keeper bigint, ticket bigint, leased boolean NOT NULL DEFAULT false, lease_until bigint,
+    stopping boolean NOT NULL DEFAULT false,
     priority smallint NOT NULL, kind text NOT NULL, sub_type text NOT NULL,
     user_id text, schedule_id text, unique_key text, gate_key text, gate_limit integer,
     holder text, progress text, tags text[], life text, spec text NOT NULL, payload bytea NOT NULL

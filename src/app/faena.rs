@@ -54,7 +54,7 @@ impl Faena {
         let runtime = Builder::new_multi_thread().thread_name("faena").enable_all().build().map_err(Error::internal)?;
         let hub = Arc::new(Hub::default());
         let node = node();
-        let opened = opening::open(&runtime, &settings, &node, clock, hub.ready().clone()).await;
+        let opened = opening::open(&runtime, &settings, &node, clock, hub.clone()).await;
         let Opened { engine, schedules, results, clock } = match opened {
             Ok(opened) => opened,
             Err(error) => {

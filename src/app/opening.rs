@@ -13,6 +13,7 @@ use crate::job::Holder;
 use crate::store::embedded::{self, Embedded};
 use crate::store::results::{Folder, Memory, Results};
 use crate::store::{Schedules, Store, StoreError};
+use crate::watch::Hub;
 
 /// What was opened.
 pub(super) struct Opened {
@@ -32,17 +33,17 @@ pub(super) async fn open(
     settings: &Settings,
     node: &Holder,
     clock: Clock,
-    new_work: Arc<Notify>,
+    hub: Arc<Hub>,
 ) -> Result<Opened> {
     let (settings, node) = (settings.clone(), node.clone());
     let opened = runtime.spawn_blocking(move || {
         let opened = match &settings.store {
             StoreChoice::Memory => {
-                let store = Embedded::memory_telling(new_work);
+                let store = Embedded::memory_telling(hub.ready().clone());
                 return Ok(Opened::of(Arc::new(store), Arc::new(Memory::default()), clock));
             }
-            StoreChoice::Sqlite(_) => on_disk(&settings, clock, new_work),
-            StoreChoice::Postgres(url) => in_database(&settings, url, node, clock, new_work),
+            StoreChoice::Sqlite(_) => on_disk(&settings, clock, hub.ready().clone()),
+            StoreChoice::Postgres(url) => in_database(&settings, url, node, clock, hub),
         }?;
         let found = opened.engine.health().recovered;
         tracing::info!(
@@ -89,17 +90,17 @@ fn in_database(
     url: &settings::DatabaseUrl,
     holder: Holder,
     clock: Clock,
-    new_work: Arc<Notify>,
+    hub: Arc<Hub>,
 ) -> Result<Opened> {
     use crate::store::postgres::{Open, Postgres};
-    let store = Postgres::open(Open { url: url.reveal().to_owned(), holder, clock }, new_work)?;
+    let store = Postgres::open(Open { url: url.reveal().to_owned(), holder, clock }, hub)?;
     let clock = store.clock().clone();
     tracing::info!(database = %url.shown(), "the database is open");
     Ok(Opened::of(Arc::new(store), results(settings)?, clock))
 }
 
 #[cfg(not(feature = "postgres"))]
-fn in_database(_: &Settings, _: &settings::DatabaseUrl, _: Holder, _: Clock, _: Arc<Notify>) -> Result<Opened> {
+fn in_database(_: &Settings, _: &settings::DatabaseUrl, _: Holder, _: Clock, _: Arc<Hub>) -> Result<Opened> {
     Err(Error::invalid("PostgreSQL needs a build with the feature postgres"))
 }
 

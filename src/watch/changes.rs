@@ -59,6 +59,10 @@ impl Feed {
         self.latest.send_replace(kept.last);
     }
 
+    pub(super) fn is_recording(&self) -> bool {
+        self.recording.load(Ordering::Acquire)
+    }
+
     pub(super) fn subscribe(&self, after: Option<u64>) -> Result<Changes, Lagged> {
         self.recording.store(true, Ordering::Release);
         let kept = self.kept.lock();

@@ -83,6 +83,16 @@ impl Hub {
         self.alerts.subscribe()
     }
 
+    /// The jobs that somebody watches one by one.
+    pub fn watched(&self) -> Vec<JobId> {
+        self.single.watched()
+    }
+
+    /// Whether anybody ever watched all jobs, so that their changes are remembered.
+    pub fn records_all(&self) -> bool {
+        self.changes.is_recording()
+    }
+
     /// Hears of running jobs that were asked to stop, with the epoch of their claim.
     pub fn stops(&self) -> broadcast::Receiver<(JobId, u32)> {
         self.stops.subscribe()

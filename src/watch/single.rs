@@ -35,6 +35,13 @@ impl Single {
         }
     }
 
+    pub(super) fn watched(&self) -> Vec<JobId> {
+        if self.watchers.load(Ordering::Acquire) == 0 {
+            return Vec::new();
+        }
+        self.topics.iter().map(|topic| *topic.key()).collect()
+    }
+
     fn subscribe(&self, id: JobId) -> watch::Receiver<Option<Arc<Job>>> {
         self.watchers.fetch_add(1, Ordering::AcqRel);
         self.topics.entry(id).or_insert_with(|| watch::Sender::new(None)).subscribe()

@@ -35,7 +35,7 @@ macro_rules! take {
             $picked,
             ", taken AS (UPDATE faena.live l SET state = 2, revision = l.revision + 1, epoch = l.epoch + 1, started_at = $2, \
                  holder = $3, keeper = $4, ticket = $5, leased = $6::bigint IS NOT NULL, lease_until = $6, progress = NULL, \
-                 expires_at = NULL \
+                 stopping = false, expires_at = NULL \
                  FROM picked WHERE l.seq = picked.seq AND picked.goes \
                  RETURNING l.seq, l.id, l.created_at, l.spec, l.life, l.state, l.run_at, l.started_at, l.leased, l.lease_until, \
                      l.holder, l.progress, l.payload, l.urgency, l.kind, l.sub_type, l.priority), \

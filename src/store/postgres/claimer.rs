@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Duration, Instant};
 
 use super::claim::{self, Wish};
+use super::hints::Hints;
 use super::node::Node;
 use super::place::{Fault, Place};
 use super::queue::Tell;
@@ -31,12 +32,13 @@ pub(super) struct Claimer {
     place: Place,
     session: Option<Session>,
     node: Arc<Node>,
+    hints: Arc<Hints>,
     ticket: i64,
 }
 
 impl Claimer {
-    pub(super) fn new(place: Place, session: Session, node: Arc<Node>) -> Self {
-        Self { place, session: Some(session), node, ticket: 0 }
+    pub(super) fn new(place: Place, session: Session, node: Arc<Node>, hints: Arc<Hints>) -> Self {
+        Self { place, session: Some(session), node, hints, ticket: 0 }
     }
 
     /// Claims for whoever asks, until nobody is left who could.
@@ -45,6 +47,11 @@ impl Claimer {
             self.ticket += 1;
             let wish = Wish { claim, now, keeper: self.node.id(), ticket: self.ticket };
             let claimed = self.claim(&wish).await;
+            if let Ok(claimed) = &claimed
+                && !claimed.jobs.is_empty()
+            {
+                self.hints.tell(false, claimed.jobs.iter());
+            }
             // Whoever has left in between is found by nobody: its jobs are given back when this node ends.
             drop(tell.send(claimed.map_err(Fault::told)));
         }

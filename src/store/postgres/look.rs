@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::future;
 use tokio_postgres::types::Type;
 
 use super::kept;
@@ -17,6 +18,9 @@ use crate::store::alerts::Queue;
 use crate::store::{Standing, Tally};
 
 const ENDED: &str = ended!("WHERE id = $1");
+const SOME: &str = live!("WHERE id = ANY($1)");
+const SOME_ENDED: &str = ended!("WHERE id = ANY($1)");
+const STOPPING: &str = live!("WHERE state = 2 AND NOT leased AND keeper = $1 AND stopping");
 const PAYLOAD: &str =
     "SELECT payload FROM faena.live WHERE id = $1 UNION ALL SELECT payload FROM faena.history WHERE id = $1";
 const LAPSED: &str = live!("WHERE state = 2 AND leased AND lease_until <= $1 ORDER BY lease_until, seq LIMIT $2");
@@ -64,6 +68,24 @@ pub(super) async fn get(session: &Session, id: JobId) -> Result<Option<Arc<Job>>
         }
     }
     Ok(None)
+}
+
+/// Those of these jobs that are there.
+pub(super) async fn several(session: &Session, ids: &[JobId]) -> Result<Vec<Arc<Job>>, Fault> {
+    let ids: Vec<uuid::Uuid> = ids.iter().map(|id| uuid(*id)).collect();
+    let params = [(&ids as _, Type::UUID_ARRAY)];
+    let (living, over) = future::try_join(session.query(SOME, &params), session.query(SOME_ENDED, &params)).await?;
+    let mut reader = Reader::default();
+    let mut jobs: Vec<_> = living.iter().filter_map(|row| readable(reader.live(row))).collect();
+    jobs.extend(over.iter().filter_map(|row| readable(reader.ended(row))));
+    Ok(jobs)
+}
+
+/// Jobs that a node keeps and that were asked to stop.
+pub(super) async fn stopping(session: &Session, keeper: i64) -> Result<Vec<Arc<Job>>, Fault> {
+    let rows = session.query(STOPPING, &[(&keeper as _, Type::INT8)]).await?;
+    let mut reader = Reader::default();
+    Ok(rows.iter().filter_map(|row| readable(reader.live(row))).collect())
 }
 
 /// The job's payload.

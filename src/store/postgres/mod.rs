@@ -11,6 +11,7 @@
 //! | `locks`, `states`, `bounds` | things by name that are there for a term; how many there may be |
 //! | `alerts` | alert rules and alerts |
 //! | `node`, `claimer` | this process among the others; the only one of it who claims |
+//! | `hints`, `ear` | telling other nodes; hearing of them |
 //!
 //! Every answer waits for the database's commit. Leases and the lives of nodes go by the database's clock.
 
@@ -20,8 +21,10 @@ mod bounds;
 mod calendar;
 mod claim;
 mod claimer;
+mod ear;
 mod errands;
 mod forget;
+mod hints;
 mod kept;
 mod list;
 mod locks;
@@ -44,13 +47,15 @@ use std::sync::Arc;
 use futures_util::future;
 use parking_lot::{Mutex, RwLock};
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use self::bounds::Bounds;
 use self::calendar::Calendar;
 use self::claimer::Claimer;
+use self::ear::Ear;
 use self::errands::{Errands, Runner};
+use self::hints::Hints;
 pub use self::migrate::{Migrated, SCHEMA_VERSION};
 use self::node::Node;
 use self::place::{Fault, Place};
@@ -59,6 +64,7 @@ use self::session::{Doing, Pool, Session};
 use super::{Answer, Recovered, StoreError};
 use crate::clock::Clock;
 use crate::job::Holder;
+use crate::watch::Hub;
 
 /// The store in PostgreSQL. What it is asked queues up when it is called, before the answer is first polled.
 pub struct Postgres {
@@ -69,7 +75,8 @@ pub struct Postgres {
     calendar: Arc<Calendar>,
     locks: Arc<Bounds>,
     states: Arc<Bounds>,
-    new_work: Arc<Notify>,
+    hub: Arc<Hub>,
+    hints: Arc<Hints>,
     recovered: Recovered,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     runtime: Option<Runtime>,
@@ -119,14 +126,14 @@ fn runtime() -> Result<Runtime, StoreError> {
 
 impl Postgres {
     /// The store in a database, whose tables are made or brought forward first. What nodes that died had left behind is seen to
-    /// when this returns; `new_work` is told when there is new work. It waits on this thread, which must not be one of a runtime.
+    /// when this returns. What other nodes do is told to `hub`, and that there is new work. It waits on this thread, which must not be one of a runtime.
     ///
     /// # Errors
     /// When the database cannot be reached, or has a newer schema.
-    pub fn open(open: Open, new_work: Arc<Notify>) -> Result<Self, StoreError> {
+    pub fn open(open: Open, hub: Arc<Hub>) -> Result<Self, StoreError> {
         let place = Place::of(&open.url)?;
         let runtime = runtime()?;
-        let opened = runtime.block_on(Self::open_on(place, open, new_work, runtime.handle().clone()));
+        let opened = runtime.block_on(Self::open_on(place, open, hub, runtime.handle().clone()));
         let mut store = opened?;
         store.runtime = Some(runtime);
         Ok(store)
@@ -135,7 +142,7 @@ impl Postgres {
     async fn open_on(
         place: Place,
         Open { holder, clock, .. }: Open,
-        new_work: Arc<Notify>,
+        hub: Arc<Hub>,
         handle: Handle,
     ) -> Result<Self, StoreError> {
         let began = tokio::time::Instant::now();
@@ -151,15 +158,21 @@ impl Postgres {
         let (jobs, to_write) = mpsc::unbounded_channel();
         let (errands, to_do) = mpsc::unbounded_channel();
         let (claims, to_claim) = mpsc::unbounded_channel();
-        let writer = Writer::new(place.clone(), first, new_work.clone());
+        let (hints, to_tell) = Hints::new();
+        let ear = Ear::new(place.clone(), pool.clone(), node.clone(), hub.clone());
+        let teller = node.clone();
+        let writer = Writer::new(place.clone(), first, hub.ready().clone(), hints.clone());
         let runner = Runner { place: place.clone(), session: Some(second) };
-        let claimer = Claimer::new(place, third, node.clone());
+        let claimer = Claimer::new(place, third, node.clone(), hints.clone());
         let tasks = vec![
             handle.spawn(writer.write_all(to_write)),
             handle.spawn(runner.run_all(to_do)),
             handle.spawn(claimer.claim_all(to_claim)),
         ];
-        handle.spawn(node.clone().live(pool.clone(), new_work.clone()));
+        handle.spawn(hints::send_all(to_tell, pool.clone(), move || teller.id()));
+        handle.spawn(ear.clone().hear_all());
+        handle.spawn(ear.look_all());
+        handle.spawn(node.clone().live(pool.clone(), hub.ready().clone(), hints.clone()));
         Ok(Self {
             ways: RwLock::new(Some(Ways { jobs, errands, claims })),
             pool,
@@ -168,7 +181,8 @@ impl Postgres {
             calendar: Arc::default(),
             locks: Arc::default(),
             states: Arc::default(),
-            new_work,
+            hub,
+            hints,
             recovered,
             tasks: Mutex::new(tasks),
             runtime: None,

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_postgres::types::Type;
 
+use super::hints::Hints;
 use super::kept;
 use super::place::Fault;
 use super::rows::{Reader, live};
@@ -88,13 +89,13 @@ impl Node {
     }
 
     /// Shows that it lives, sees to those that do not, and sums up the kept counts, until it is stopped.
-    pub(super) async fn live(self: Arc<Self>, pool: Arc<Pool>, new_work: Arc<Notify>) {
+    pub(super) async fn live(self: Arc<Self>, pool: Arc<Pool>, new_work: Arc<Notify>, hints: Arc<Hints>) {
         loop {
             tokio::time::sleep(BEAT_EVERY).await;
-            let (node, told) = (self.clone(), new_work.clone());
+            let (node, new_work, hints) = (self.clone(), new_work.clone(), hints.clone());
             let lived = pool.with(move |session| {
-                let (node, told) = (node.clone(), told.clone());
-                Box::pin(async move { node.beat(session, &told).await })
+                let (node, new_work, hints) = (node.clone(), new_work.clone(), hints.clone());
+                Box::pin(async move { node.beat(session, &new_work, &hints).await })
             });
             let outcome = lived.await;
             if let Err(fault) = &outcome {
@@ -104,7 +105,7 @@ impl Node {
         }
     }
 
-    async fn beat(&self, session: &Session, new_work: &Notify) -> Result<(), Fault> {
+    async fn beat(&self, session: &Session, new_work: &Notify, hints: &Hints) -> Result<(), Fault> {
         if session.query(BEAT, &[(&self.id() as _, Type::INT8)]).await?.is_empty() {
             // It was taken for dead, and its jobs are others' by now. Their late reports are refused.
             tracing::error!("this node was silent for so long that it was taken for dead; its jobs run elsewhere");
@@ -114,8 +115,15 @@ impl Node {
         let now = now(session).await?;
         if bury(session, now).await?.0 > 0 {
             new_work.notify_one();
+            hints.tell(true, std::iter::empty());
         }
+        hints.note_others(self.others(session).await? > 0);
         session.transaction(kept::fold(session)).await
+    }
+
+    /// How many others have the store open.
+    async fn others(&self, session: &Session) -> Result<i64, Fault> {
+        Ok(session.one(OTHERS, &[(&self.id() as _, Type::INT8)]).await?.try_get(0)?)
     }
 
     /// Takes it off the list: what it still keeps is nobody's.
@@ -126,8 +134,7 @@ impl Node {
     /// Sees to what those left behind who are gone, before anything is handed out (rule 7).
     pub(super) async fn recover(&self, session: &Session, now: Timestamp) -> Result<Recovered, Fault> {
         let (crashed, quarantined) = bury(session, now).await?;
-        let others = session.one(OTHERS, &[(&self.id() as _, Type::INT8)]).await?;
-        if others.try_get::<_, i64>(0)? == 0 {
+        if self.others(session).await? == 0 {
             // Nobody was there to hear the workers: each of them gets a full new term.
             session.query(NEW_TERMS, &[(&now.plus(limits::LEASE).as_millis() as _, Type::INT8)]).await?;
         }

@@ -212,18 +212,28 @@ impl Alerts for Postgres {
 
 impl Schedules for Postgres {
     fn add_schedule(&self, schedule: NewSchedule, now: Timestamp) -> Answer<'_, Added> {
-        self.errand(with!(schedule => |session| schedules::add(session, schedule, now)))
+        let added = self.errand(with!(schedule => |session| schedules::add(session, schedule, now)));
+        Box::pin(async move {
+            let added = added.await?;
+            self.hints.tell_planned();
+            Ok(added)
+        })
     }
 
     fn step_schedules(&self, steps: Vec<schedule::Transition>, now: Timestamp) -> Answer<'_, Vec<Stepped>> {
         let stepped =
             self.errand(with!(steps => |session| async move { schedules::step_all(session, &steps, now).await }));
-        let new_work = self.new_work.clone();
         Box::pin(async move {
             let (answers, has_new_work) = stepped.await?;
             if has_new_work {
-                new_work.notify_one();
+                self.hub.ready().notify_one();
             }
+            let jobs = answers.iter().flat_map(|answer| match answer {
+                Stepped::Applied { jobs, cancelled, .. } => jobs.iter().chain(cancelled),
+                _ => [].iter().chain(&[]),
+            });
+            self.hints.tell(has_new_work, jobs);
+            self.hints.tell_planned();
             Ok(answers)
         })
     }

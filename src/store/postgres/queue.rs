@@ -12,13 +12,14 @@ use tokio::time::{Duration, Instant};
 use tokio_postgres::types::Type;
 
 use super::admit::{Admission, Admitted};
+use super::hints::Hints;
 use super::kept::Kept;
 use super::place::{Fault, Place};
 use super::session::Session;
 use super::steps::{self, Effects};
 use super::{log, schedules};
 use crate::clock::Timestamp;
-use crate::job::{JobId, Transition};
+use crate::job::{Job, JobId, Transition};
 use crate::store::{Committed, Group, Insert, Inserted, LogLine, StoreError};
 
 /// Whom to tell, and what.
@@ -62,11 +63,12 @@ pub(super) struct Writer {
     place: Place,
     session: Option<Session>,
     new_work: Arc<Notify>,
+    hints: Arc<Hints>,
 }
 
 impl Writer {
-    pub(super) fn new(place: Place, session: Session, new_work: Arc<Notify>) -> Self {
-        Self { place, session: Some(session), new_work }
+    pub(super) fn new(place: Place, session: Session, new_work: Arc<Notify>, hints: Arc<Hints>) -> Self {
+        Self { place, session: Some(session), new_work, hints }
     }
 
     /// Writes what comes until nobody is left who could ask.
@@ -83,6 +85,7 @@ impl Writer {
                 if written.new_work {
                     self.new_work.notify_one();
                 }
+                self.hints.tell(written.new_work, written.done.iter().flat_map(Done::jobs));
                 batch.into_iter().zip(written.done).for_each(|(op, done)| op.tell(Ok(done)));
             }
             // One of them cannot be written. It must not take its neighbours along (rule 10).
@@ -236,10 +239,27 @@ fn follow_ups(asked: &[steps::Asked<'_>], committed: &[Committed]) -> Vec<(usize
 }
 
 impl Admitted {
-    fn told(self, jobs: &[Option<Arc<crate::job::Job>>]) -> Inserted {
+    fn told(self, jobs: &[Option<Arc<Job>>]) -> Inserted {
         match self {
             Self::Draft(place) => jobs[place].clone().map_or(Inserted::Withdrawn, Inserted::Accepted),
             Self::Refused(refused) => refused,
+        }
+    }
+}
+
+impl Done {
+    /// The jobs that it made or changed.
+    fn jobs(&self) -> Box<dyn Iterator<Item = &Arc<Job>> + '_> {
+        match self {
+            Self::Inserted(answers) => Box::new(answers.iter().filter_map(|answer| match answer {
+                Inserted::Accepted(job) => Some(job),
+                _ => None,
+            })),
+            Self::Committed(answers) => Box::new(answers.iter().flat_map(|answer| match answer {
+                Committed::Applied { job, follow_ups } => std::slice::from_ref(job).iter().chain(follow_ups),
+                _ => [].iter().chain(&[]),
+            })),
+            Self::Logged => Box::new(std::iter::empty()),
         }
     }
 }

@@ -60,10 +60,10 @@ const GO_ON: &str = "UPDATE faena.live l SET \
          progress = CASE WHEN t.state = 2 THEN l.progress END, \
          leased = t.lease_until IS NOT NULL, lease_until = t.lease_until, \
          holder = CASE WHEN t.state = 2 THEN l.holder END, started_at = CASE WHEN t.state = 2 THEN l.started_at END, \
-         keeper = CASE WHEN t.state = 2 THEN l.keeper END \
+         keeper = CASE WHEN t.state = 2 THEN l.keeper END, stopping = t.stopping \
      FROM unnest($1::bigint[], $2::uuid[], $3::integer[], $4::integer[], $5::integer[], $6::smallint[], $7::bigint[], \
-         $8::bigint[], $9::bigint[], $10::text[]) \
-         AS t(seq, id, expects, revision, epoch, state, run_at, asked_at, lease_until, life) \
+         $8::bigint[], $9::bigint[], $10::text[], $11::boolean[]) \
+         AS t(seq, id, expects, revision, epoch, state, run_at, asked_at, lease_until, life, stopping) \
      WHERE l.seq = t.seq AND l.id = t.id AND l.revision = t.expects \
      RETURNING l.seq, l.id, l.created_at, l.spec, l.was, l.gate_key, l.progress IS NOT NULL AS reported";
 const REPORT: &str = "UPDATE faena.live l SET \
@@ -299,6 +299,7 @@ async fn go_on(session: &Session, steps: &[Asked<'_>]) -> Result<Vec<Row>, Fault
     let asked_at: Vec<i64> = steps.iter().map(|(_, now)| now.as_millis()).collect();
     let leases: Vec<Option<i64>> = steps.iter().map(|(step, _)| lease_until(step)).collect();
     let lives = steps.iter().map(|(step, _)| json(&step.next)).collect::<Result<Vec<_>, _>>()?;
+    let stops: Vec<bool> = steps.iter().map(|(step, _)| is_to_stop(step)).collect();
     let params = [
         (&seqs as _, Type::INT8_ARRAY),
         (&ids as _, Type::UUID_ARRAY),
@@ -310,6 +311,7 @@ async fn go_on(session: &Session, steps: &[Asked<'_>]) -> Result<Vec<Row>, Fault
         (&asked_at as _, Type::INT8_ARRAY),
         (&leases as _, Type::INT8_ARRAY),
         (&lives as _, Type::TEXT_ARRAY),
+        (&stops as _, Type::BOOL_ARRAY),
     ];
     session.query(GO_ON, &params).await
 }
@@ -340,6 +342,10 @@ fn lease_until(step: &Transition) -> Option<i64> {
         State::Running(run) => run.lease_until.map(Timestamp::as_millis),
         _ => None,
     }
+}
+
+fn is_to_stop(step: &Transition) -> bool {
+    matches!(&step.next.state, State::Running(run) if run.cancel.is_some())
 }
 
 /// The urgency of a job that waits from a moment on.
