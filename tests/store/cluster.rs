@@ -113,5 +113,6 @@ fn told(url: &str, sql: &str) -> Result<(), tokio_postgres::Error> {
         driver.await.unwrap()?;
         done
     };
-    std::thread::scope(|scope| scope.spawn(|| crate::bed::block_on(work())).join().unwrap())
+    let alone = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work());
+    std::thread::scope(|scope| scope.spawn(alone).join().unwrap())
 }
