@@ -1,5 +1,5 @@
-//! The second way in, for what is written rarely and one at a time: locks, states, schedules, switches, forgetting. It does not
-//! hold up the jobs. Each errand is a transaction of its own, in the order in which they were asked for.
+//! The second way in, for what is written rarely: locks, states, schedules, switches, forgetting. It does not hold up the jobs. Errands
+//! are done in the order in which they were asked for; those that came during the last commit share a transaction.
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -9,7 +9,7 @@ use crate::store::StoreError;
 
 /// Something to be done in a transaction.
 pub(super) trait Errand: Send {
-    /// Does it. It may be done again when nothing of it was committed.
+    /// Does it, in the transaction of the caller. It may be done again when nothing of it was committed.
     fn run<'a>(&'a mut self, session: &'a Session) -> Doing<'a, ()>;
 
     /// Tells whoever asked what became of it.
@@ -32,7 +32,7 @@ where
         let work = (self.work)(session);
         let answer = &mut self.answer;
         Box::pin(async move {
-            *answer = Some(session.transaction(work).await?);
+            *answer = Some(work.await?);
             Ok(())
         })
     }
@@ -60,7 +60,9 @@ where
     told
 }
 
-/// Times that an errand is begun anew because others were in its way.
+/// Errands in one transaction.
+const BATCH_MAX: usize = 64;
+/// Times that they are begun anew because others were in their way.
 const TRIES_MAX: usize = 10;
 
 /// Who does them.
@@ -72,20 +74,32 @@ pub(super) struct Runner {
 impl Runner {
     /// Does what comes until nobody is left who could ask.
     pub(super) async fn run_all(mut self, mut errands: mpsc::UnboundedReceiver<Box<dyn Errand>>) {
-        while let Some(mut errand) = errands.recv().await {
-            let done = self.run(&mut *errand).await;
-            errand.tell(done.map_err(Fault::told));
+        let mut batch = Vec::new();
+        while errands.recv_many(&mut batch, BATCH_MAX).await > 0 {
+            self.run(std::mem::take(&mut batch)).await;
         }
     }
 
-    async fn run(&mut self, errand: &mut dyn Errand) -> Result<(), Fault> {
+    async fn run(&mut self, mut batch: Vec<Box<dyn Errand>>) {
+        let done = self.try_to_run(&mut batch).await;
+        // One of them was at fault: it must not take its neighbours along (rule 10).
+        if batch.len() > 1 && matches!(done, Err(Fault::Unfit(_) | Fault::Broken(_) | Fault::Refused(_))) {
+            for errand in batch {
+                Box::pin(self.run(vec![errand])).await;
+            }
+            return;
+        }
+        batch.into_iter().for_each(|errand| errand.tell(done.clone().map_err(Fault::told)));
+    }
+
+    async fn try_to_run(&mut self, batch: &mut [Box<dyn Errand>]) -> Result<(), Fault> {
         for _ in 1..TRIES_MAX {
-            match errand.run(self.session().await?).await {
+            match run_together(self.session().await?, batch).await {
                 Err(Fault::Again(_)) => {}
                 done => return done,
             }
         }
-        errand.run(self.session().await?).await
+        run_together(self.session().await?, batch).await
     }
 
     async fn session(&mut self) -> Result<&Session, Fault> {
@@ -97,4 +111,14 @@ impl Runner {
             none => Ok(none.insert(Session::open(&self.place).await?)),
         }
     }
+}
+
+async fn run_together(session: &Session, batch: &mut [Box<dyn Errand>]) -> Result<(), Fault> {
+    let all = async {
+        for errand in batch {
+            errand.run(session).await?;
+        }
+        Ok(())
+    };
+    session.transaction(all).await
 }
