@@ -54,6 +54,21 @@ pub(crate) const LOCK: Form = Form {
 pub(crate) const STATE: Form =
     Form { what: "the body", fields: &[("value", Shape::Any), ("ttlSeconds", Shape::Number)], required: &["value"] };
 
+/// An alert rule to keep.
+pub(crate) const RULE: Form = Form {
+    what: "a rule",
+    fields: &[
+        ("kind", Shape::Text),
+        ("count", Shape::Whole),
+        ("seconds", Shape::Whole),
+        ("jobs", Shape::Whole),
+        ("subType", Shape::Text),
+        ("schedule", Shape::Text),
+        ("enabled", Shape::Flag),
+    ],
+    required: &["kind"],
+};
+
 /// A schedule to make.
 pub(crate) const SCHEDULE: Form =
     Form { what: "a schedule", fields: SCHEDULE_FIELDS, required: &["name", "subType", "cronExpression"] };

@@ -61,6 +61,7 @@ pub(crate) async fn index(call: Call, _: Payload) -> Answer {
         ("deadLetters", "/dead-letters"),
         ("schedules", "/schedules"),
         ("executions", "/executions"),
+        ("alerts", "/alerts"),
         ("processors", "/processors"),
         ("events", "/events"),
         ("statistics", "/jobs/statistics/overview"),

@@ -11,6 +11,7 @@
 //! | `jobs`, `job`, `result`, `dead_letters`, `processors`, `cleanup` | the resources about jobs |
 //! | `schedules`, `schedule`, `executions`, `cron` | those about schedules |
 //! | `locks`, `states` | what jobs share |
+//! | `alerts`, `alert_rules` | what went wrong, and what is watched |
 //! | `events` | server-sent events |
 //! | `figures`, `health` | statistics, health, metrics |
 //! | `openapi`, `docs` | the description of the API |
@@ -37,6 +38,8 @@
 //! ```
 
 mod accept;
+mod alert_rules;
+mod alerts;
 mod body;
 mod call;
 mod cleanup;
@@ -125,6 +128,14 @@ pub fn routes_with(service: Arc<Service>, settings: Settings) -> impl FnOnce(&mu
         at("/executions/{id}").get(executions::get).mount(config);
         at("/locks/{name}").put(locks::acquire).get(locks::get).delete(locks::release).mount(config);
         at("/state/{name}").put(states::put).get(states::get).delete(states::delete).mount(config);
+        at("/alerts").get(alerts::list).mount(config);
+        at("/alerts/rules").get(alert_rules::list).mount(config);
+        at("/alerts/rules/{name}")
+            .get(alert_rules::get)
+            .put(alert_rules::put)
+            .delete(alert_rules::remove)
+            .mount(config);
+        at("/alerts/{id}").get(alerts::get).mount(config);
         at("/processors").get(processors::list).mount(config);
         at("/processors/{subType}/pause").post(processors::pause).mount(config);
         at("/processors/{subType}/resume").post(processors::resume).mount(config);

@@ -10,6 +10,7 @@ use super::call::Call;
 use super::problem::Problem;
 use crate::error::{Error, FieldError};
 use crate::limits;
+use crate::store::alerts::{AlertFilter, AlertPage};
 use crate::store::query::{Sort, Start};
 use crate::store::schedules::{ScheduleFilter, SchedulePage, ScheduleSort};
 use crate::store::{Filter, Page};
@@ -140,6 +141,23 @@ impl Query {
         let limit = self.read("limit", |text| between(text, 1, limits::PAGE_MAX)).unwrap_or(limits::PAGE_DEFAULT);
         let offset = self.read("offset", |text| between(text, 0, limits::OFFSET_MAX)).unwrap_or(0);
         SchedulePage { sort: sort.unwrap_or_default(), limit, offset }
+    }
+
+    /// Everything that names alerts.
+    pub(crate) fn alert_filter(&mut self) -> AlertFilter {
+        AlertFilter {
+            status: self.read("status", str::parse),
+            rule: self.read("rule", str::parse),
+            schedule: self.read("schedule", key),
+            sub_type: self.read("subType", str::parse),
+        }
+    }
+
+    /// Which part of a list of alerts.
+    pub(crate) fn alert_page(&mut self) -> AlertPage {
+        let limit = self.read("limit", |text| between(text, 1, limits::PAGE_MAX)).unwrap_or(limits::PAGE_DEFAULT);
+        let offset = self.read("offset", |text| between(text, 0, limits::OFFSET_MAX)).unwrap_or(0);
+        AlertPage { limit, offset }
     }
 
     /// Refuses a parameter with a reason of its own.

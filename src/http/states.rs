@@ -80,7 +80,7 @@ fn tags(list: &str) -> impl Iterator<Item = Cow<'_, str>> {
 }
 
 /// What the conditions of a request want to be there (RFC 9110, 13.1). A revision that cannot be is one that is not there.
-fn expected(call: &Call) -> Result<Expected, Error> {
+pub(crate) fn expected(call: &Call) -> Result<Expected, Error> {
     let single = |name: &HeaderName, wish: &str| Error::field(name.as_str(), wish);
     let (holds, absent) = (call.header(&header::IF_MATCH), call.header(&header::IF_NONE_MATCH));
     match (holds.map(str::trim), absent.map(str::trim)) {

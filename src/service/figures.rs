@@ -52,6 +52,8 @@ pub struct Board {
     pub schedules: ScheduleFigures,
     /// What came to an end.
     pub activity: Activity,
+    /// Alerts that fire.
+    pub alerts_firing: u64,
     /// When this was so.
     pub at: Timestamp,
 }
@@ -93,7 +95,8 @@ impl Service {
         let next = self.store().figures().upcoming(1, now).await?.pop();
         let activity = self.store().figures().activity(now).await?;
         let schedules = self.parts.schedules.schedule_figures(1, now).await?;
-        Ok(Board { tally, enabled, next, schedules, activity, at: now })
+        let alerts_firing = self.alerts_firing().await?;
+        Ok(Board { tally, enabled, next, schedules, activity, alerts_firing, at: now })
     }
 
     /// The schedules by name, as many as are shown at once.

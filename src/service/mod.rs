@@ -11,6 +11,7 @@
 //! | [`act`] | cancel, retry, discard one job |
 //! | [`bulk`] | the same for all jobs that a filter names |
 //! | [`operate`] | processors, pause and resume, health |
+//! | [`alerts`] | alert rules and alerts |
 //! | [`locks`], [`states`] | doing something alone; values that outlive their jobs |
 //! | [`explain`] | why a job is not running |
 //! | [`figures`] | statistics |
@@ -29,6 +30,7 @@
 //! ```
 
 pub mod act;
+pub mod alerts;
 pub mod bulk;
 mod check;
 mod depth;

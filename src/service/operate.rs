@@ -82,6 +82,7 @@ impl Service {
     /// When the store fails.
     pub async fn metrics_text(&self) -> Result<String, Error> {
         let tally = self.store().tally(self.now()).await?;
+        self.metrics().set_alerts_firing(self.alerts_firing().await?);
         Ok(self.metrics().encode(&tally, self.now()))
     }
 

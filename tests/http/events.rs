@@ -212,3 +212,33 @@ async fn only_so_many_streams_are_open_at_once() {
         tokio::task::yield_now().await;
     }
 }
+
+#[actix_web::test]
+async fn alerts_are_told_to_who_asks_for_nothing_that_they_have_not() {
+    let server = Server::start();
+    let mut readers = Vec::new();
+    for query in ["", "?subType=noop", "?subType=send_mail", "?tag=x"] {
+        readers.push(Reader::open(&server, &format!("/events{query}"), None).await);
+    }
+    crate::alerts::fire(&server).await;
+    server.delete("/alerts/rules/failures-in-a-row").await;
+    assert_eq!(crate::alerts::look(&server).await.cleared, 1);
+    let alert = server.get("/alerts").await.json()["data"][0].clone();
+    for reader in &mut readers[..2] {
+        let mut heard = Vec::new();
+        while heard.len() < 2 {
+            let event = reader.event().await.unwrap();
+            if event.name != "job" {
+                assert_eq!((&event.data["id"], event.id), (&alert["id"], None));
+                heard.push((event.name, event.data["status"].clone()));
+            }
+        }
+        let expected = [("alert.fired", "firing"), ("alert.cleared", "cleared")];
+        assert_eq!(heard, expected.map(|(name, status)| (name.to_owned(), json!(status))));
+    }
+    let job = json!({ "subType": "send_mail", "payload": { "to": "a@b.co" }, "tags": ["x"] });
+    server.job(job).await;
+    for reader in &mut readers[2..] {
+        assert_eq!(reader.event().await.unwrap().name, "job", "and nothing before it");
+    }
+}

@@ -5,9 +5,11 @@
 
 mod accept;
 mod act;
+mod alerts;
 mod bulk;
 mod cron;
 mod document;
+mod document_alerts;
 mod document_schedules;
 mod embedding;
 mod errors;

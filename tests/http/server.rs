@@ -20,6 +20,7 @@ use serde_json::Value;
 pub struct Server {
     pub address: SocketAddr,
     pub service: Arc<Service>,
+    pub schedules: Arc<dyn Schedules>,
     pub results: Arc<Memory>,
     pub client: reqwest::Client,
     handle: actix_web::dev::ServerHandle,
@@ -87,7 +88,8 @@ impl Server {
 
     fn on_both(store: Arc<dyn Store>, schedules: Arc<dyn Schedules>, choice: Choice) -> Self {
         let results = Arc::new(Memory::default());
-        let service = Arc::new(Service::new(parts(store, schedules, results.clone(), choice.clock, choice.service)));
+        let service =
+            Arc::new(Service::new(parts(store, schedules.clone(), results.clone(), choice.clock, choice.service)));
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let options = Options { settings: choice.http, workers: Some(1) };
@@ -107,7 +109,7 @@ impl Server {
             .timeout(Duration::from_secs(60))
             .build()
             .unwrap();
-        Self { address, service, results, client, handle }
+        Self { address, service, schedules, results, client, handle }
     }
 
     pub fn url(&self, path: &str) -> String {

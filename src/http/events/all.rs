@@ -9,17 +9,19 @@ use std::time::Duration;
 use actix_web::web::Payload;
 use bytes::Bytes;
 use futures_util::stream;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, broadcast};
 use tokio::time::Instant;
 
 use super::frame::{self, HEARTBEAT, LAST_EVENT_ID, Piece};
+use crate::alert::{Alert, AlertStatus};
 use crate::http::call::{Answer, Call};
 use crate::http::query::Query;
-use crate::http::view::{JobView, Length};
+use crate::http::view::{AlertView, JobView, Length};
 use crate::job::{Job, JobId, Status};
 use crate::limits;
 use crate::service::Service;
 use crate::store::Filter;
+use crate::store::alerts::AlertFilter;
 use crate::watch::{Change, Changes, Lagged};
 
 /// `GET /events`
@@ -37,6 +39,7 @@ pub(crate) async fn watch(call: Call, _: Payload) -> Answer {
         Some(None) => Err(Lagged),
     };
     let reader = Reader {
+        alerts: AlertsHeard::of(service, &filter),
         service: service.clone(),
         base: call.base().to_owned(),
         filter,
@@ -59,6 +62,7 @@ struct Reader {
     filter: Filter,
     /// The feed; none when changes were missed and the reader is yet to be told.
     changes: Option<Changes>,
+    alerts: AlertsHeard,
     /// Nothing was sent yet.
     first: bool,
     waiting: Waiting,
@@ -107,6 +111,10 @@ impl Reader {
                     }
                     Err(Lagged) => self.changes = None,
                 },
+                heard = self.alerts.next() => match heard {
+                    Ok(alert) => return Some(told(&alert)),
+                    Err(Lagged) => self.changes = None,
+                },
                 () = tokio::time::sleep_until(self.waiting.due.unwrap_or(heartbeat).min(heartbeat)) => {
                     if Instant::now() >= heartbeat {
                         return Some(HEARTBEAT);
@@ -145,6 +153,46 @@ impl Reader {
         let reason = serde_json::json!({ "reason": "changes were missed; look at the list again" });
         Some(frame::event("reset", None, &reason))
     }
+}
+
+/// Alerts that a reader hears of: a reader who asks for jobs by anything that alerts have not hears of none.
+struct AlertsHeard {
+    receiver: Option<broadcast::Receiver<Arc<Alert>>>,
+    filter: AlertFilter,
+}
+
+impl AlertsHeard {
+    fn of(service: &Service, filter: &Filter) -> Self {
+        let rest = Filter { sub_type: None, schedule_id: None, ..filter.clone() };
+        Self {
+            receiver: (rest == Filter::default()).then(|| service.hub().alerts()),
+            filter: AlertFilter {
+                sub_type: filter.sub_type.clone(),
+                schedule: filter.schedule_id.clone(),
+                ..AlertFilter::default()
+            },
+        }
+    }
+
+    /// The next one; it never comes when none is to be heard of.
+    async fn next(&mut self) -> Result<Arc<Alert>, Lagged> {
+        let Some(receiver) = &mut self.receiver else { return std::future::pending().await };
+        loop {
+            let alert = receiver.recv().await.map_err(|_| Lagged)?;
+            if self.filter.matches(&alert) {
+                return Ok(alert);
+            }
+        }
+    }
+}
+
+/// An alert as an event.
+fn told(alert: &Alert) -> Bytes {
+    let name = match alert.status() {
+        AlertStatus::Firing => "alert.fired",
+        AlertStatus::Cleared => "alert.cleared",
+    };
+    frame::event(name, None, &AlertView::of(alert))
 }
 
 impl Waiting {

@@ -6,8 +6,9 @@
 //! | `operation` | the words in which an operation is described |
 //! | `schemas` | envelopes and small schemas |
 //! | `failures` | the errors, each described once |
-//! | `jobs`, `job`, `schedules`, `named`, `others` | the operations |
+//! | `jobs`, `job`, `schedules`, `named`, `alerts`, `others` | the operations |
 
+mod alerts;
 mod failures;
 mod job;
 mod jobs;
@@ -33,7 +34,12 @@ Unknown fields and unknown query parameters are refused. Every error has the sam
 pub fn openapi() -> OpenApi {
     let mut paths = PathsBuilder::new();
     let jobs = jobs::operations().into_iter().chain(job::operations());
-    for operation in jobs.chain(schedules::operations()).chain(named::operations()).chain(others::operations()) {
+    for operation in jobs
+        .chain(schedules::operations())
+        .chain(named::operations())
+        .chain(alerts::operations())
+        .chain(others::operations())
+    {
         let (path, item) = operation.into_item();
         paths = paths.path(path, item);
     }
@@ -64,6 +70,11 @@ pub fn openapi() -> OpenApi {
         .schema_from::<view::LockView<'static>>()
         .schema_from::<view::StateView<'static>>()
         .schema_from::<view::KeptView<'static>>()
+        .schema_from::<super::alert_rules::RuleRequest>()
+        .schema_from::<view::RuleView<'static>>()
+        .schema_from::<view::AlertView<'static>>()
+        .schema_from::<view::AlertKindWord>()
+        .schema_from::<view::AlertStatusWord>()
         .schema_from::<view::CleanupView>()
         .schema_from::<view::StatusWord>()
         .schema_from::<view::PriorityWord>()
@@ -123,6 +134,7 @@ fn tags() -> Vec<utoipa::openapi::Tag> {
         ("schedules", "Work that comes at its own times."),
         ("locks", "Do something alone."),
         ("state", "Values that outlive the jobs that left them."),
+        ("alerts", "What is watched, and what went wrong."),
         ("processors", "What is registered; stop and start handing it out."),
         ("events", "Server-sent events."),
         ("operating", "Statistics, health, metrics, this description."),

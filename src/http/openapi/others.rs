@@ -62,11 +62,13 @@ fn switch(operation: Operation) -> Operation {
 }
 
 fn events() -> Operation {
-    get("/events", "watchJobs", "Watch all jobs, or those that a filter names")
+    get("/events", "watchJobs", "Watch all jobs, or those that a filter names, and alerts")
         .tag("events")
         .about(
             "Server-sent events named `job`, each with a job as its data. `reset` says that changes were missed: look at \
-             the list again. Progress comes at most ten times a second for each job.",
+             the list again. Progress comes at most ten times a second for each job. Readers who name no jobs but by \
+             their subtype or schedule also hear `alert.fired` and `alert.cleared`, each with an alert as its data and \
+             without an id: who comes back looks at `/alerts`.",
         )
         .header("Last-Event-ID", text(), "The id of the last event that you have.")
         .query("status", text(), "In one of these statuses, separated by commas.")

@@ -41,6 +41,9 @@ pub(crate) struct BoardView<'a> {
     /// Those among them that are switched on.
     #[schema(minimum = 0)]
     enabled_schedules: u64,
+    /// Alerts that fire.
+    #[schema(minimum = 0)]
+    alerts_firing: u64,
     /// What is next: the waiting job that runs next, or the schedule that fires next if that is sooner.
     #[schema(required)]
     next_execution: Option<NextView<'a>>,
@@ -153,6 +156,7 @@ impl<'a> BoardView<'a> {
             dead_letters: tally.dead,
             total_schedules: board.schedules.enabled + board.schedules.disabled,
             enabled_schedules: board.schedules.enabled,
+            alerts_firing: board.alerts_firing,
             next_execution: NextView::of(board),
             recent_failures: day.failed,
             succeeded: day.completed,

@@ -2,6 +2,7 @@
 //!
 //! | file | holds |
 //! | --- | --- |
+//! | `alert` | alerts and alert rules |
 //! | `envelope` | the wrapping of lists, creations and errors |
 //! | `execution` | a job that a schedule made |
 //! | `job` | a job, whole and as it was just accepted |
@@ -12,6 +13,7 @@
 //! | `schedule` | a schedule |
 //! | `words` | closed vocabularies and small types |
 
+mod alert;
 mod board;
 mod cron;
 mod envelope;
@@ -23,6 +25,7 @@ mod parts;
 mod schedule;
 mod words;
 
+pub(crate) use alert::{AlertView, RuleView};
 pub(crate) use board::{BoardView, NextView, PercentilesView, ThroughputView, WaitingView};
 pub(crate) use cron::{ForecastView, TickView};
 pub(crate) use envelope::{Created, ErrorView, FieldView, Listed, Pagination, counted};
@@ -36,6 +39,6 @@ pub(crate) use named::{KeptView, LockView, StateView};
 pub(crate) use parts::{AttemptView, BulkView, CleanupView, ExplainView, LogLineView, ProcessorView, RetryView};
 pub(crate) use schedule::{DstView, ScheduleView};
 pub(crate) use words::{
-    ClockChangeWord, FoldWord, GapWord, MisfireWord, OutcomeWord, OverlapWord, PriorityWord, Shown, StandingWord,
-    StatusWord, unique_for,
+    AlertKindWord, AlertStatusWord, ClockChangeWord, FoldWord, GapWord, MisfireWord, OutcomeWord, OverlapWord,
+    PriorityWord, Shown, StandingWord, StatusWord, unique_for,
 };

@@ -74,6 +74,15 @@ vocabulary! {
     FoldWord, "FoldPolicy", crate::schedule::Fold
 }
 
+vocabulary! {
+    /// What an alert rule watches.
+    AlertKindWord, "AlertKind", crate::alert::Kind
+}
+vocabulary! {
+    /// Where an alert stands.
+    AlertStatusWord, "AlertStatus", crate::alert::AlertStatus
+}
+
 /// `"active"` or a number of seconds.
 pub(crate) fn unique_for() -> Schema {
     let word = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["active"]));

@@ -34,6 +34,7 @@ pub struct Metrics {
     states: Family<State, Gauge>,
     oldest_ready: Gauge<f64, AtomicU64>,
     uptime: Gauge<f64, AtomicU64>,
+    alerts_firing: Gauge,
 }
 
 /// How a pool of workers stands.
@@ -124,6 +125,7 @@ impl Metrics {
             states: Family::default(),
             oldest_ready: Gauge::default(),
             uptime: Gauge::default(),
+            alerts_firing: Gauge::default(),
         };
         metrics.register();
         metrics
@@ -147,6 +149,7 @@ impl Metrics {
         let help = "Threads given up because their processor did not stop";
         registry.register("threads_abandoned", help, self.threads_abandoned.clone());
         registry.register_with_unit("uptime", "Time since this process began", Unit::Seconds, self.uptime.clone());
+        registry.register("alerts_firing", "Alerts that fire", self.alerts_firing.clone());
         let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "What this is", build);
     }
@@ -177,6 +180,11 @@ impl Metrics {
             text.clear();
         }
         text
+    }
+
+    /// Says how many alerts fire, for the next scrape.
+    pub fn set_alerts_firing(&self, alerts: u64) {
+        self.alerts_firing.set(i64::try_from(alerts).unwrap_or(i64::MAX));
     }
 
     fn look_at_pools(&self) {
