@@ -3,6 +3,7 @@
 //!
 //! Only data goes to stdout; logs, progress bars and complaints go to stderr, so that every command can be piped.
 
+mod alerts;
 mod args;
 mod backup;
 mod cancel;
@@ -94,6 +95,7 @@ enum Command {
     #[cfg(feature = "postgres")]
     Migrate(migrate::Migrate),
     Schedules(schedules::Schedules),
+    Alerts(alerts::Alerts),
     Cron(cron::Cron),
     Openapi(openapi::Openapi),
     Doctor(doctor::Doctor),
@@ -135,6 +137,7 @@ impl Command {
             #[cfg(feature = "postgres")]
             Self::Migrate(command) => command.run(),
             Self::Schedules(command) => command.run(),
+            Self::Alerts(command) => command.run(),
             Self::Cron(command) => command.run(),
             Self::Openapi(command) => command.run(),
             Self::Doctor(command) => command.run(),
@@ -156,6 +159,7 @@ impl Command {
             Self::Backup(command) => command.connection.json,
             Self::Doctor(command) => command.json,
             Self::Schedules(command) => command.connection().json,
+            Self::Alerts(command) => command.connection().json,
             Self::Cron(command) => command.json,
             Self::Run(command) => command.json,
             Self::Openapi(command) => command.json,

@@ -5,10 +5,12 @@
 //! | --- | --- |
 //! | [`wire`] | what is sent and what comes back |
 //! | [`error`] | why a call did not do what was asked |
+//! | [`alerts`] | alerts and alert rules |
 //! | [`sharing`] | locks and shared states |
 //! | [`schedules`] | schedules: made, changed, switched, fired by hand |
 //! | [`watch`] | following one job to its end, across restarts of the server |
 
+pub mod alerts;
 pub mod error;
 mod exchange;
 pub mod schedules;

@@ -16,6 +16,7 @@ const COMMANDS: &[&str] = &[
     "cleanup",
     "backup",
     "schedules",
+    "alerts",
     "cron",
     "openapi",
     "doctor",

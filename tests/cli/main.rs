@@ -1,6 +1,7 @@
 //! The command line as a person or a script meets it: the real program, run as a child, with a fake server where only
 //! the conversation matters.
 
+mod alerts;
 #[cfg(unix)]
 mod backups;
 mod cron;
