@@ -211,6 +211,34 @@ pub const GRACE_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// Term of a lease: how long a worker of another process may give no sign of life.
 pub const LEASE: Duration = Duration::from_secs(30);
+/// Shortest lease: a worker speaks three times in it, and each time over a network.
+pub const LEASE_MIN: Duration = Duration::from_secs(1);
+/// Longest lease: so long does a job of a dead worker wait for another one.
+pub const LEASE_MAX: Duration = Duration::from_secs(3600);
+/// Workers of other processes at once: each is kept in memory.
+pub const WORKERS_MAX: usize = 10_000;
+/// Subtypes that one worker does.
+pub const WORKER_SUB_TYPES_MAX: usize = 100;
+/// Jobs that one worker says that it works on at once.
+pub const WORKER_CONCURRENCY_MAX: u32 = 10_000;
+/// Subtypes that workers of other processes have ever done: they are known for good.
+pub const SUB_TYPES_KNOWN_MAX: usize = 10_000;
+/// A worker of which nothing was heard for so long does not count as alive.
+pub const WORKER_SILENT_MAX: Duration = Duration::from_secs(60);
+/// A worker of which nothing was heard for so long is forgotten.
+pub const WORKER_FORGOTTEN_AFTER: Duration = Duration::from_secs(24 * 3600);
+/// Jobs that one call hands out to a worker: they come with their payloads.
+pub const LEASED_AT_ONCE_MAX: u32 = 100;
+/// Reports in one call.
+pub const REPORTS_MAX: usize = 1_000;
+/// Bytes of a result that a worker uploads: it is held in memory on its way.
+pub const UPLOAD_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Uploads at once, for the same reason.
+pub const UPLOADS_MAX: usize = 4;
+/// Time that an upload may take: that of its bytes over a slow line.
+pub const UPLOAD_READ_MAX: Duration = Duration::from_secs(300);
+/// Longest time that a call which waits for work relies on hints, before it looks again by itself (rule 25).
+pub const LEASE_LOOK_EVERY: Duration = Duration::from_secs(10);
 /// Longest time that `Retry-After` asks a poller to stay away: an estimate may be wrong, a minute's wait is bearable.
 pub const POLL_AFTER_MAX: Duration = Duration::from_secs(60);
 /// Bytes of a request id that a client may give: it is echoed and logged.

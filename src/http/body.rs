@@ -1,6 +1,8 @@
 //! Reading a request body: bounded in bytes and in time, checked for what no JSON of ours may hold before anything is
 //! made of it.
 
+use std::time::Duration;
+
 use actix_web::http::header;
 use actix_web::web::Payload;
 use bytes::{Bytes, BytesMut};
@@ -43,7 +45,7 @@ pub(crate) fn media_type(call: &Call) -> &'static str {
 
 /// The body as text without U+0000 that is not nested too deeply.
 pub(crate) async fn text(call: &Call, payload: Payload) -> Result<Bytes, Problem> {
-    let body = read(call, payload).await?;
+    let body = read(call, payload, call.settings().body_bytes_max, call.settings().body_read_max).await?;
     if std::str::from_utf8(&body).is_err() {
         return Err(Error::invalid("the body is not UTF-8").into());
     }
@@ -59,8 +61,13 @@ pub(crate) fn none(call: &Call) -> Result<(), Problem> {
     Ok(())
 }
 
-async fn read(call: &Call, mut payload: Payload) -> Result<Bytes, Problem> {
-    let bytes_max = call.settings().body_bytes_max;
+/// A body of any type.
+pub(crate) async fn read(
+    call: &Call,
+    mut payload: Payload,
+    bytes_max: usize,
+    read_max: Duration,
+) -> Result<Bytes, Problem> {
     if call.header(&header::CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
         return Err(Problem::Unread(Protocol::Encoded, payload));
     }
@@ -68,7 +75,7 @@ async fn read(call: &Call, mut payload: Payload) -> Result<Bytes, Problem> {
     if length.is_some_and(|length| length > bytes_max as u64) {
         return Err(Problem::Unread(Protocol::BodyTooLarge(bytes_max), payload));
     }
-    match tokio::time::timeout(call.settings().body_read_max, collect(&mut payload, bytes_max)).await {
+    match tokio::time::timeout(read_max, collect(&mut payload, bytes_max)).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(Stopped::Broken)) => Err(Error::invalid("the body ended before it was complete").into()),
         Ok(Err(Stopped::TooLarge)) => Err(Problem::Unread(Protocol::BodyTooLarge(bytes_max), payload)),

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::error::{Error, FieldError};
+use crate::limits;
 
 /// What a field must be.
 #[derive(Clone, Copy)]
@@ -18,6 +19,7 @@ enum Shape {
     Any,
     Token,
     Parts(&'static [(&'static str, Shape)]),
+    Each(&'static [(&'static str, Shape)]),
 }
 
 /// What a body may hold.
@@ -88,6 +90,41 @@ pub(crate) const BACKFILL: Form = Form {
     fields: &[("from", Shape::Text), ("until", Shape::Text), ("most", Shape::Whole)],
     required: &["from", "until"],
 };
+
+/// A worker of another process.
+pub(crate) const WORKER: Form = Form {
+    what: "a worker",
+    fields: &[("name", Shape::Text), ("subTypes", Shape::Texts), ("concurrency", Shape::Whole)],
+    required: &["name", "subTypes"],
+};
+
+/// A wish for work.
+pub(crate) const LEASE: Form =
+    Form { what: "the wish", fields: &[("max", Shape::Whole), ("waitSeconds", Shape::Number)], required: &[] };
+
+/// What a worker says of its jobs.
+pub(crate) const REPORTS: Form =
+    Form { what: "the body", fields: &[("reports", Shape::Each(REPORT_FIELDS))], required: &["reports"] };
+
+const REPORT_FIELDS: &[(&str, Shape)] = &[
+    ("leaseToken", Shape::Text),
+    ("kind", Shape::Text),
+    ("progress", Shape::Number),
+    ("message", Shape::Text),
+    ("lines", Shape::Texts),
+    ("state", Shape::Any),
+    ("result", Shape::Any),
+    ("resultUrl", Shape::Text),
+    (
+        "error",
+        Shape::Parts(&[
+            ("message", Shape::Text),
+            ("kind", Shape::Text),
+            ("stackTrace", Shape::Text),
+            ("retryable", Shape::Flag),
+        ]),
+    ),
+];
 
 const SCHEDULE_FIELDS: &[(&str, Shape)] = &[
     ("name", Shape::Text),
@@ -171,6 +208,18 @@ fn look(fields: &Map<String, Value>, shapes: &[(&str, Shape)], path: &str, fault
         }
         if let (Shape::Parts(parts), Value::Object(inner)) = (shape, value) {
             look(inner, parts, &format!("{field}."), faults);
+        } else if let (Shape::Each(parts), Value::Array(items)) = (shape, value) {
+            for (index, item) in items.iter().enumerate().take(limits::PARTIAL_ERRORS_KEPT_MAX) {
+                match item {
+                    Value::Object(inner) => look(inner, parts, &format!("{field}[{index}]."), faults),
+                    other => {
+                        faults.push(fault(
+                            &format!("{field}[{index}]"),
+                            &format!("must be a JSON object, not {}", kind(other)),
+                        ));
+                    }
+                }
+            }
         } else if let Some(wanted) = shape.misses(value) {
             faults.push(fault(&field, &format!("must be {wanted}, not {}", kind(value))));
         }
@@ -184,6 +233,7 @@ impl Shape {
         let (fits, wanted) = match self {
             Self::Text => (value.is_string(), "a string"),
             Self::Object | Self::Parts(_) => (value.is_object(), "a JSON object"),
+            Self::Each(_) => (value.is_array(), "an array of objects"),
             Self::Number => (value.is_number(), "a number"),
             Self::Whole => (whole(value), "a whole number from 0 to 4294967295"),
             Self::Any => (true, "anything"),

@@ -45,7 +45,7 @@ pub(crate) async fn status(call: Call, _: Payload) -> Answer {
         running: schedule.standing(now) == Standing::Enabled,
     });
     let processors = standings.iter().map(|standing| StatusJobView {
-        name: standing.processor.sub_type.as_str(),
+        name: standing.sub_type.as_str(),
         cron: None,
         running: !standing.paused,
     });

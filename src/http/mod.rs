@@ -12,6 +12,7 @@
 //! | `schedules`, `schedule`, `executions`, `cron` | those about schedules |
 //! | `locks`, `states` | what jobs share |
 //! | `alerts`, `alert_rules` | what went wrong, and what is watched |
+//! | `workers`, `reports` | workers of other processes |
 //! | `events` | server-sent events |
 //! | `figures`, `health` | statistics, health, metrics |
 //! | `openapi`, `docs` | the description of the API |
@@ -60,6 +61,7 @@ mod present;
 mod problem;
 mod processors;
 mod query;
+mod reports;
 mod request;
 mod result;
 mod schedule;
@@ -69,6 +71,7 @@ pub mod settings;
 mod states;
 mod terms;
 mod view;
+mod workers;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -136,6 +139,11 @@ pub fn routes_with(service: Arc<Service>, settings: Settings) -> impl FnOnce(&mu
             .delete(alert_rules::remove)
             .mount(config);
         at("/alerts/{id}").get(alerts::get).mount(config);
+        at("/workers").post(workers::register).get(workers::list).mount(config);
+        at("/workers/{id}").delete(workers::leave).mount(config);
+        at("/workers/{id}/lease").post(workers::lease).mount(config);
+        at("/workers/{id}/reports").post(reports::report).mount(config);
+        at("/leases/{token}/result").put(reports::upload).mount(config);
         at("/processors").get(processors::list).mount(config);
         at("/processors/{subType}/pause").post(processors::pause).mount(config);
         at("/processors/{subType}/resume").post(processors::resume).mount(config);

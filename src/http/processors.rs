@@ -31,7 +31,7 @@ async fn switch(call: Call, paused: bool) -> Answer {
     query::none(&call)?;
     let service = call.service();
     let standing = service.pause(call.part("subType"), paused).await?;
-    let name = &standing.processor.sub_type;
+    let name = &standing.sub_type;
     let message = if paused {
         format!("{name} is paused: its jobs wait, what runs goes on.")
     } else {

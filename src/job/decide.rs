@@ -17,53 +17,47 @@ use crate::limits;
 pub fn decide(job: &Job, event: Event, now: Timestamp) -> Result<Transition, Refusal> {
     match event {
         Event::Claimed { holder, lease_until } => claimed(job, holder, lease_until, now),
-        Event::Renewed { epoch, lease_until } => {
-            let run = held(job, epoch)?;
-            let run = Run { lease_until: Some(lease_until), ..run.clone() };
-            Ok(step(job, Life { state: State::Running(Arc::new(run)), ..job.life.clone() }).fleeting())
+        Event::Renewed { epoch, lease_until } => renewed(job, held(job, epoch, now)?, lease_until),
+        Event::Resumed { epoch, lease_until } => {
+            let run = granted(job, epoch)?;
+            run.lease_until.ok_or(Refusal::NothingToDo)?;
+            Ok(on_lease(job, run, lease_until))
         }
         Event::Progressed { epoch, percent, message } => {
-            held(job, epoch)?;
+            held(job, epoch, now)?;
             let progress = job.life.progress.report(percent, message, now);
             Ok(step(job, Life { progress, ..job.life.clone() }).fleeting())
         }
         Event::StateSaved { epoch, state } => {
-            held(job, epoch)?;
+            held(job, epoch, now)?;
             Ok(step(job, Life { saved: state, ..next(job) }))
         }
-        Event::Succeeded { epoch, result, follow_ups } => succeeded(job, held(job, epoch)?, result, follow_ups, now),
+        Event::Uploaded { epoch, result } => {
+            let run = Run { uploaded: Some(result), ..held(job, epoch, now)?.clone() };
+            Ok(step(job, Life { state: State::Running(Arc::new(run)), ..next(job) }))
+        }
+        Event::Succeeded { epoch, result, follow_ups } => {
+            succeeded(job, held(job, epoch, now)?, result, follow_ups, now)
+        }
         Event::Failed { epoch, error, retryable, retry_after } => {
-            let run = held(job, epoch)?;
+            let run = held(job, epoch, now)?;
             let asked = retry_after.map(|span| span.min(limits::RETRY_DELAY_MAX));
             let pause = job.spec.retry.pause(job.id, job.life.failures.saturating_add(1));
             let again = retryable.then(|| now.plus(asked.map_or(pause, |asked| asked.max(pause))));
             failed(job, run, Outcome::Failed, error, again, now)
         }
-        Event::TimedOut { epoch } => {
-            let run = held(job, epoch)?;
-            let allowed = job.spec.timeout_ms.unwrap_or_else(|| now.millis_since(run.started_at));
-            let error =
-                JobError::new("timeout", format!("took longer than the {} s it was allowed", allowed as f64 / 1e3));
-            let again = now.plus(job.spec.retry.pause(job.id, job.life.failures.saturating_add(1)));
-            failed(job, run, Outcome::Timeout, error, Some(again), now)
-        }
+        Event::TimedOut { epoch } => timed_out(job, held(job, epoch, now)?, now),
         Event::CancelAsked { by } => cancel_asked(job, by, now),
-        Event::Stopped { epoch } => match held(job, epoch)? {
+        Event::Stopped { epoch } => match held(job, epoch, now)? {
             run if run.cancel.is_some() => Ok(stopped(job, run, now)),
             _ => Err(Refusal::NothingToDo),
         },
         Event::Released { epoch, reason } => {
-            let run = held(job, epoch)?;
+            let run = held(job, epoch, now)?;
             Ok(given_back(job, run, Outcome::Released, JobError::new("released", &*reason), now, now))
         }
-        Event::LeaseLost { epoch } => match held(job, epoch)? {
-            run if run.lease_until.is_some_and(|until| until <= now) => {
-                let error = JobError::new("lost", "the worker gave no sign of life until its lease ran out");
-                Ok(given_back(job, run, Outcome::Lost, error, now, now))
-            }
-            _ => Err(Refusal::NotDue),
-        },
-        Event::Crashed { epoch } => crashed(job, held(job, epoch)?, now),
+        Event::LeaseLost { epoch } => lease_lost(job, granted(job, epoch)?, now),
+        Event::Crashed { epoch } => crashed(job, granted(job, epoch)?, now),
         Event::Expired => expired(job, now),
         Event::RetryAsked { .. } => retry_asked(job, now),
         Event::Discarded => match &job.life.state {
@@ -77,12 +71,19 @@ pub fn decide(job: &Job, event: Event, now: Timestamp) -> Result<Transition, Ref
     }
 }
 
-/// The run that the claim `epoch` granted, or why it is no longer theirs.
-fn held(job: &Job, epoch: u32) -> Result<&Run, Refusal> {
+/// The run that the claim `epoch` granted, or why there is none any more.
+fn granted(job: &Job, epoch: u32) -> Result<&Run, Refusal> {
     match &job.life.state {
         State::Running(run) if job.life.epoch == epoch => Ok(run),
         _ => Err(Refusal::Stale),
     }
+}
+
+/// The same for whoever works on it: once its lease has run out it has nothing to say, be the job given to another one
+/// already or not (rule 1).
+fn held(job: &Job, epoch: u32, now: Timestamp) -> Result<&Run, Refusal> {
+    let run = granted(job, epoch)?;
+    if run.lease_until.is_none_or(|until| until > now) { Ok(run) } else { Err(Refusal::Stale) }
 }
 
 /// The life after this one, as yet unchanged but for its revision.
@@ -99,6 +100,7 @@ fn step(job: &Job, next: Life) -> Transition {
         next,
         follow_ups: Vec::new(),
         visibility: Visibility::Durable,
+        silent: false,
     }
 }
 
@@ -113,7 +115,8 @@ fn claimed(job: &Job, holder: Holder, lease_until: Option<Timestamp>, now: Times
         State::Waiting { run_at } if run_at > now => Err(Refusal::NotDue),
         State::Waiting { .. } if has_expired(job, now) => Err(Refusal::Expired),
         State::Waiting { .. } => {
-            let run = Run { started_at: now, holder, lease_until, cancel: None };
+            let lease_until = lease_until.map(|until| in_time(job, now, until));
+            let run = Run { started_at: now, holder, lease_until, cancel: None, uploaded: None };
             let life = Life {
                 state: State::Running(Arc::new(run)),
                 epoch: job.life.epoch.wrapping_add(1),
@@ -126,6 +129,42 @@ fn claimed(job: &Job, holder: Holder, lease_until: Option<Timestamp>, now: Times
         State::Running(_) => Err(Refusal::Stale),
         State::Finished(_) => Err(Refusal::AlreadyFinished(job.status())),
     }
+}
+
+/// When the try that began at `started_at` has taken longer than it may.
+fn deadline(job: &Job, started_at: Timestamp) -> Option<Timestamp> {
+    job.spec.timeout_ms.map(|allowed| started_at.plus_millis(allowed))
+}
+
+/// A lease ends with the time that its try may take: nobody else would end the try of a worker that lives.
+fn in_time(job: &Job, started_at: Timestamp, lease_until: Timestamp) -> Timestamp {
+    deadline(job, started_at).map_or(lease_until, |deadline| deadline.min(lease_until))
+}
+
+/// A sign of life. It never shortens a lease, and lengthens none once the try was asked to stop: so the job ends in
+/// bounded time even if its worker lives on and does not listen.
+fn renewed(job: &Job, run: &Run, lease_until: Timestamp) -> Result<Transition, Refusal> {
+    if run.cancel.is_some() {
+        return Err(Refusal::NothingToDo);
+    }
+    let until = in_time(job, run.started_at, lease_until);
+    Ok(on_lease(job, run, run.lease_until.map_or(until, |had| had.max(until))))
+}
+
+fn on_lease(job: &Job, run: &Run, lease_until: Timestamp) -> Transition {
+    let run = Run { lease_until: Some(lease_until), ..run.clone() };
+    let step = step(job, Life { state: State::Running(Arc::new(run)), ..job.life.clone() }).fleeting();
+    Transition { silent: true, ..step }
+}
+
+/// The lease ran out: because the worker fell silent, or because it was not renewed beyond the time that the try may take.
+fn lease_lost(job: &Job, run: &Run, now: Timestamp) -> Result<Transition, Refusal> {
+    let Some(until) = run.lease_until.filter(|until| *until <= now) else { return Err(Refusal::NotDue) };
+    if deadline(job, run.started_at).is_some_and(|deadline| deadline <= until) {
+        return timed_out(job, run, now);
+    }
+    let error = JobError::new("lost", "the worker gave no sign of life until its lease ran out");
+    Ok(given_back(job, run, Outcome::Lost, error, now, now))
 }
 
 /// A job that has been tried once is past its expiry: it did start in time.
@@ -143,6 +182,7 @@ fn succeeded(
     if run.cancel.is_some() {
         return Ok(stopped(job, run, now));
     }
+    let result = result.or_else(|| run.uploaded.clone());
     let end = End { result, ..end(Some(run), Outcome::Success, now) };
     let progress = job.life.progress.complete();
     let life = Life { state: State::Finished(Arc::new(end)), progress, saved: None, ..next(job) };
@@ -169,6 +209,13 @@ fn failed(
     };
     transition.next.failures = failures;
     Ok(transition)
+}
+
+fn timed_out(job: &Job, run: &Run, now: Timestamp) -> Result<Transition, Refusal> {
+    let allowed = job.spec.timeout_ms.unwrap_or_else(|| now.millis_since(run.started_at));
+    let error = JobError::new("timeout", format!("took longer than the {} s it was allowed", allowed as f64 / 1e3));
+    let again = now.plus(job.spec.retry.pause(job.id, job.life.failures.saturating_add(1)));
+    failed(job, run, Outcome::Timeout, error, Some(again), now)
 }
 
 /// The process died under the job. It is tried again a few times, then quarantined among the dead letters.
@@ -271,6 +318,7 @@ fn given_back(
     }
     let attempt = Attempt {
         number: job.life.attempt,
+        epoch: job.life.epoch,
         started_at: run.started_at,
         ended_at: now,
         outcome,
@@ -308,6 +356,7 @@ impl Job {
         let end = self.end()?;
         Some(Attempt {
             number: self.life.attempt,
+            epoch: self.life.epoch,
             started_at: end.started_at?,
             ended_at: end.at,
             outcome: end.outcome,

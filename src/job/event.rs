@@ -26,6 +26,13 @@ pub enum Event {
         /// When its sign of life runs out now.
         lease_until: Timestamp,
     },
+    /// The store was opened again, and the holder may live and could not say so meanwhile.
+    Resumed {
+        /// The claim's fencing token.
+        epoch: u32,
+        /// When its sign of life runs out now: a full new term (rule 7).
+        lease_until: Timestamp,
+    },
     /// The processor says how far it is.
     Progressed {
         /// The claim's fencing token.
@@ -41,6 +48,13 @@ pub enum Event {
         epoch: u32,
         /// JSON text; none forgets it.
         state: Option<Arc<str>>,
+    },
+    /// The processor has handed in its result before its end.
+    Uploaded {
+        /// The claim's fencing token.
+        epoch: u32,
+        /// Where the result is. It is the job's if the try succeeds without another one.
+        result: ResultRef,
     },
     /// The processor is done.
     Succeeded {

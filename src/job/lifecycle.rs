@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use super::{Event, Holder, Job, JobError, Name, NewJob, Outcome, RetryPolicy, State, decide};
+use super::{Event, Holder, Job, JobError, Name, NewJob, Outcome, ResultRef, RetryPolicy, State, decide};
 use crate::clock::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
@@ -51,7 +51,8 @@ pub fn states() -> Vec<(&'static str, Job)> {
         job
     };
     let holder = || Holder { node: "node".into(), machine: "machine".into(), process: 1 };
-    let claimed = || Event::Claimed { holder: holder(), lease_until: Some(EARLIER) };
+    let until = |lease_until| Event::Claimed { holder: holder(), lease_until: Some(lease_until) };
+    let claimed = || until(LATER);
     let asked = || Event::CancelAsked { by: "ana".into() };
     let succeeded = Event::Succeeded { epoch: 1, result: None, follow_ups: Vec::new() };
     let failed = Event::Failed { epoch: 1, error: JobError::new("error", "no"), retryable: false, retry_after: None };
@@ -61,6 +62,7 @@ pub fn states() -> Vec<(&'static str, Job)> {
         ("queued, expired", new(3).expires_at(EARLIER).accept(1, EARLIER)),
         ("running", after(new(3).accept(1, EARLIER), vec![claimed()])),
         ("running, last try", after(new(0).accept(1, EARLIER), vec![claimed()])),
+        ("running, lease over", after(new(3).accept(1, EARLIER), vec![until(NOW)])),
         ("running, asked to stop", after(new(3).accept(1, EARLIER), vec![claimed(), asked()])),
         ("completed", after(new(3).accept(1, EARLIER), vec![claimed(), succeeded])),
         ("failed", after(new(3).accept(1, EARLIER), vec![claimed(), failed])),
@@ -75,8 +77,10 @@ pub fn events() -> Vec<(&'static str, Event)> {
     vec![
         ("claimed", Event::Claimed { holder, lease_until: None }),
         ("lease renewed", Event::Renewed { epoch: 1, lease_until: LATER }),
+        ("store opened again", Event::Resumed { epoch: 1, lease_until: LATER }),
         ("progress", Event::Progressed { epoch: 1, percent: 50, message: None }),
         ("state saved", Event::StateSaved { epoch: 1, state: Some("{}".into()) }),
+        ("result handed in", Event::Uploaded { epoch: 1, result: ResultRef::Url("data:,".into()) }),
         ("succeeded", Event::Succeeded { epoch: 1, result: None, follow_ups: Vec::new() }),
         ("failed, may be retried", Event::Failed { epoch: 1, error: error(), retryable: true, retry_after: None }),
         ("failed for good", Event::Failed { epoch: 1, error: error(), retryable: false, retry_after: None }),

@@ -88,6 +88,9 @@ pub struct Run {
     /// Somebody asked for it to stop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel: Option<CancelAsked>,
+    /// The result that was handed in so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uploaded: Option<ResultRef>,
 }
 
 /// Who works on a job.
@@ -138,6 +141,9 @@ pub struct End {
 pub struct Attempt {
     /// Number of the try, from 1; a try that burnt no retry shares it with the next.
     pub number: u32,
+    /// The claim that granted it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub epoch: u32,
     /// When it was claimed.
     pub started_at: Timestamp,
     /// When it ended.
@@ -236,6 +242,13 @@ impl Progress {
         Self { percent: percent.min(100).max(self.percent), reported: Some(Arc::new(reported)) }
     }
 
+    /// What two reports that were decided on one base come to together: it never falls, and the later one has the last word.
+    pub(super) fn joined(self, other: &Self) -> Self {
+        let percent = self.percent.max(other.percent);
+        let is_older = self.at() < other.at();
+        Self { percent, reported: if is_older { other.reported.clone() } else { self.reported } }
+    }
+
     /// At the end of all there was to do.
     pub(super) fn complete(&self) -> Self {
         Self { percent: 100, ..self.clone() }
@@ -327,6 +340,18 @@ impl Job {
             State::Waiting { run_at } => Some(run_at),
             _ => None,
         }
+    }
+
+    /// The key of a stored result that was handed in for the try under way and that `after`, the same job later, has not
+    /// got any more: nobody refers to it.
+    pub fn left_behind(&self, after: &Self) -> Option<&Arc<str>> {
+        let Some(ResultRef::Stored { key, .. }) = &self.run()?.uploaded else { return None };
+        let kept = match &after.life.state {
+            State::Waiting { .. } => None,
+            State::Running(run) => run.uploaded.as_ref(),
+            State::Finished(end) => end.result.as_ref(),
+        };
+        (!matches!(kept, Some(ResultRef::Stored { key: kept, .. }) if kept == key)).then_some(key)
     }
 
     /// Tries it may have in all.

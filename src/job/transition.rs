@@ -1,6 +1,8 @@
 //! The answer of [`decide`](fn@super::decide): one step of a job's life, for an engine to persist as it stands.
 
-use super::{JobId, Life, NewJob};
+use std::sync::Arc;
+
+use super::{Job, JobId, Life, NewJob, State};
 
 /// One step of a job's life. An engine applies it only if the job's revision is still the one named here, and
 /// writes everything in it in one atomic step, or nothing.
@@ -18,6 +20,30 @@ pub struct Transition {
     pub follow_ups: Vec<NewJob>,
     /// When readers may see it.
     pub visibility: Visibility,
+    /// It is a mere sign of life: nobody who watches the job is told.
+    pub silent: bool,
+}
+
+impl Transition {
+    /// The life after the step of a job that is of the expected revision. Fleeting steps leave the revision alone, so the job
+    /// may be ahead of what this one was decided on: what they brought is kept. Progress and leases never go back,
+    /// whichever of two comes last.
+    pub fn onto(self, job: &Job) -> Life {
+        let mut next = self.next;
+        let State::Running(run) = &job.life.state else { return next };
+        if next.epoch != job.life.epoch {
+            return next;
+        }
+        if !job.life.progress.is_none() {
+            next.progress = next.progress.joined(&job.life.progress);
+        }
+        if let State::Running(after) = &mut next.state
+            && after.lease_until < run.lease_until
+        {
+            Arc::make_mut(after).lease_until = run.lease_until;
+        }
+        next
+    }
 }
 
 /// When readers may see a step.

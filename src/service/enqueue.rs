@@ -116,7 +116,7 @@ impl Service {
     /// Those of [`enqueue`](Self::enqueue), and [`Error::IdempotencyMismatch`].
     pub async fn accept(&self, job: NewJob, key: Option<Key>) -> Result<Acceptance, Error> {
         let now = self.now();
-        let insert = self.prepare(job, key, now)?;
+        let insert = self.prepare(job, key, now).await?;
         self.depth.admit(&**self.store(), 1, self.settings().queue_depth_max, now).await?;
         let answers = self.store().insert(vec![insert], Group::Each, now).await?;
         match answers.into_iter().next() {
@@ -142,7 +142,7 @@ impl Service {
         let mut inserts = Vec::with_capacity(jobs.len());
         for (index, job) in jobs.into_iter().enumerate() {
             let key = key.as_ref().map(|key| key.at(index));
-            inserts.push(self.prepare(job, key, now).map_err(|error| in_batch(index, error))?);
+            inserts.push(self.prepare(job, key, now).await.map_err(|error| in_batch(index, error))?);
         }
         self.depth.admit(&**self.store(), count, self.settings().queue_depth_max, now).await?;
         let answers = self.store().insert(inserts, Group::Whole, now).await?;
@@ -157,8 +157,9 @@ impl Service {
             .collect()
     }
 
-    fn prepare(&self, job: NewJob, key: Option<Key>, now: Timestamp) -> Result<Insert, Error> {
+    async fn prepare(&self, job: NewJob, key: Option<Key>, now: Timestamp) -> Result<Insert, Error> {
         check::terms(&job, now)?;
+        self.learn(&job.sub_type).await?;
         let job = self.registry().complete(job)?;
         let window = self.settings().idempotency_window;
         let idempotency = key.map(|key| Idempotency { key: key.text, body: key.body, window });

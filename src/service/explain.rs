@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Service;
 use crate::clock::Timestamp;
 use crate::error::Error;
-use crate::job::{Job, JobId};
+use crate::job::{Job, JobId, Name};
 use crate::store::Standing;
 
 /// Why a job is not running, or that it is.
@@ -49,23 +49,28 @@ impl Service {
             if run.cancel.is_some() { Reason::Stopping } else { Reason::Running }
         } else {
             let standing = self.store().standing(id, self.now()).await?.ok_or_else(|| Error::no_job(id))?;
-            self.reason(&job, standing)
+            self.reason(&job, standing).await?
         };
         Ok((job, reason))
     }
 
-    fn reason(&self, job: &Job, standing: Standing) -> Reason {
-        let known = self.registry().get(job.spec.sub_type.as_str()).is_some();
-        match standing {
+    async fn reason(&self, job: &Job, standing: Standing) -> Result<Reason, Error> {
+        Ok(match standing {
             Standing::NotDue(at) => Reason::NotDue(at),
             Standing::Paused => Reason::Paused,
             Standing::Gated { key, by } => Reason::ConcurrencyKeyTaken { key, by },
-            Standing::Behind(_) if !known || !self.settings().runs_jobs => Reason::NoWorker,
+            Standing::Behind(_) if !self.is_done_by_somebody(&job.spec.sub_type).await? => Reason::NoWorker,
             Standing::Behind(0) => Reason::Next,
             Standing::Behind(count) => Reason::Behind(count),
             // It was claimed between the two looks.
             Standing::NotWaiting => Reason::Running,
-        }
+        })
+    }
+
+    /// Whether somebody lives who does a subtype, here or elsewhere.
+    async fn is_done_by_somebody(&self, sub_type: &Name) -> Result<bool, Error> {
+        let here = self.settings().runs_jobs && self.registry().get(sub_type.as_str()).is_some();
+        Ok(here || self.live_workers().await?.iter().any(|worker| worker.does(sub_type)))
     }
 }
 

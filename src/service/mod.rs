@@ -13,6 +13,7 @@
 //! | [`operate`] | processors, pause and resume, health |
 //! | [`alerts`] | alert rules and alerts |
 //! | [`locks`], [`states`] | doing something alone; values that outlive their jobs |
+//! | [`workers`] | workers of other processes |
 //! | [`explain`] | why a job is not running |
 //! | [`figures`] | statistics |
 //! | [`forecast`] | what a cron expression means and when it comes next |
@@ -44,6 +45,7 @@ pub mod operate;
 pub mod schedules;
 pub mod states;
 pub mod wait;
+pub mod workers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,6 +101,8 @@ pub struct Settings {
     pub streams_max: usize,
     /// Whether processors run in this process or in another one on the same store.
     pub runs_jobs: bool,
+    /// How long the leases of workers of other processes are that come from now on.
+    pub lease: Duration,
     /// Names of the schedules that this program makes where they are missing: they are changed, and not removed.
     pub own_schedules: Vec<&'static str>,
 }
@@ -111,6 +115,7 @@ impl Default for Settings {
             wait_max: limits::WAIT_MAX,
             streams_max: limits::STREAMS_MAX,
             runs_jobs: true,
+            lease: limits::LEASE,
             own_schedules: Vec::new(),
         }
     }
@@ -121,6 +126,7 @@ pub struct Service {
     parts: Parts,
     depth: depth::Depth,
     streams: Arc<Semaphore>,
+    uploads: Arc<Semaphore>,
     closing: CancellationToken,
 }
 
@@ -128,7 +134,8 @@ impl Service {
     /// The use cases on these parts.
     pub fn new(parts: Parts) -> Self {
         let streams = Arc::new(Semaphore::new(parts.settings.streams_max.min(Semaphore::MAX_PERMITS)));
-        Self { depth: depth::Depth::default(), streams, closing: CancellationToken::new(), parts }
+        let uploads = Arc::new(Semaphore::new(limits::UPLOADS_MAX));
+        Self { depth: depth::Depth::default(), streams, uploads, closing: CancellationToken::new(), parts }
     }
 
     /// Where jobs are.

@@ -10,10 +10,14 @@ use crate::store::Health;
 use crate::upkeep::{self, Ages};
 use crate::work::registry::Registered;
 
-/// A processor, and how its jobs stand.
+/// A subtype that is done here or elsewhere, and how its jobs stand.
 pub struct Standing {
-    /// The processor.
-    pub processor: Arc<Registered>,
+    /// Which.
+    pub sub_type: Name,
+    /// The processor of this process that does it.
+    pub processor: Option<Arc<Registered>>,
+    /// Workers of other processes that live and do it.
+    pub workers: u64,
     /// Whether its jobs are not handed out.
     pub paused: bool,
     /// Jobs of it that wait.
@@ -39,24 +43,31 @@ impl Readiness {
 }
 
 impl Service {
-    /// The processors that are registered, by subtype.
+    /// What is registered, by subtype: processors of this process, and what workers of others have ever done.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn processors(&self) -> Result<Vec<Standing>, Error> {
         let tally = self.store().tally(self.now()).await?;
         let paused = self.store().paused().await?;
+        self.registry().learn(self.store().roster().known().await?);
+        let workers = self.live_workers().await?;
         let count = |status, name: &Name| tally.sum(|sort| sort.status == status && sort.sub_type == *name);
-        Ok(self
-            .registry()
-            .iter()
-            .map(|processor| Standing {
-                paused: paused.contains(&processor.sub_type),
-                queued: count(Status::Queued, &processor.sub_type),
-                running: Status::RUNNING.iter().map(|status| count(*status, &processor.sub_type)).sum(),
-                processor: processor.clone(),
+        let here = self.registry().iter().map(|processor| (processor.sub_type.clone(), Some(processor.clone())));
+        let elsewhere = self.registry().elsewhere().into_iter().map(|sub_type| (sub_type, None));
+        let mut standings: Vec<_> = here
+            .chain(elsewhere)
+            .map(|(sub_type, processor)| Standing {
+                processor,
+                workers: workers.iter().filter(|worker| worker.does(&sub_type)).count() as u64,
+                paused: paused.contains(&sub_type),
+                queued: count(Status::Queued, &sub_type),
+                running: Status::RUNNING.iter().map(|status| count(*status, &sub_type)).sum(),
+                sub_type,
             })
-            .collect())
+            .collect();
+        standings.sort_by(|one, other| one.sub_type.cmp(&other.sub_type));
+        Ok(standings)
     }
 
     /// Stops or starts handing out the jobs of a subtype; what runs goes on. It survives restarts.
@@ -65,10 +76,14 @@ impl Service {
     /// [`Error::NotFound`] when no such processor is registered.
     pub async fn pause(&self, sub_type: &str, paused: bool) -> Result<Standing, Error> {
         let missing = || Error::NotFound { what: "processor", id: sub_type.to_owned() };
-        let name = self.registry().get(sub_type).ok_or_else(missing)?.sub_type.clone();
+        let name = Name::new(sub_type).map_err(|_| missing())?;
+        self.learn(&name).await?;
+        if !self.registry().knows(name.as_str()) {
+            return Err(missing());
+        }
         self.store().pause(name.clone(), paused).await?;
         let standings = self.processors().await?;
-        standings.into_iter().find(|standing| standing.processor.sub_type == name).ok_or_else(missing)
+        standings.into_iter().find(|standing| standing.sub_type == name).ok_or_else(missing)
     }
 
     /// Whether the program can do its work.

@@ -15,6 +15,7 @@ pub mod observed;
 pub mod postgres;
 pub mod query;
 pub mod results;
+pub mod roster;
 pub mod safekeeping;
 pub mod schedules;
 pub mod shared;
@@ -36,6 +37,7 @@ pub use alerts::Alerts;
 pub use hold::Hold;
 pub use locks::{Acquired, Grant, Lock, Locks, Proof, Released, Take};
 pub use query::{Filter, Page, PageOf, Sort, Tally};
+pub use roster::{Entered, Present, Roster, Worker, WorkerId};
 pub use safekeeping::Safekeeping;
 pub use schedules::Schedules;
 pub use shared::SharedState;
@@ -71,8 +73,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Hands out jobs that may run now, most urgent first: by priority with ageing, first in first out within one.
     ///
-    /// - Each claim counts an attempt and raises the epoch (rules 1 and 3). The answer does not wait for the disk;
-    ///   a crash of the process still finds the claim counted.
+    /// - Each claim counts an attempt and raises the epoch (rules 1 and 3). Without a lease the answer does not wait for
+    ///   the disk; a crash of the process still finds the claim counted. With one it is durable: its holder may outlive
+    ///   the store's process, and finds its lease there with a full new term (rule 7).
     /// - No job is handed out before its time, after its expiry, from a paused subtype, or above its concurrency limit.
     /// - No job is handed out twice unless its try has ended.
     fn claim(&self, claim: Claim, now: Timestamp) -> Answer<'_, Claimed>;
@@ -83,6 +86,8 @@ pub trait Store: Send + Sync + 'static {
     ///   commit. Otherwise nothing of it applies and the answer is [`Committed::Stale`] with the job as it is.
     /// - A stale answer waits until what it was stale against is durable.
     /// - One stale step does not touch its neighbours (rule 10).
+    /// - Fleeting steps leave the revision alone, so a step may meet a job that is ahead of what it was decided on. It keeps
+    ///   what they brought: progress and leases never go back ([`Transition::onto`]).
     /// - A follow-up whose unique key is taken is left out.
     fn commit(&self, transitions: Vec<Transition>, now: Timestamp) -> Answer<'_, Vec<Committed>>;
 
@@ -142,6 +147,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Its alert rules and alerts.
     fn alerts(&self) -> &dyn Alerts;
+
+    /// Its workers of other processes.
+    fn roster(&self) -> &dyn Roster;
 
     /// Whether it can commit, and what it is.
     fn health(&self) -> Health;

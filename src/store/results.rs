@@ -14,6 +14,8 @@ mod object_store;
 
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{BoxStream, TryStreamExt};
 
@@ -22,7 +24,8 @@ pub use self::memory::Memory;
 #[cfg(feature = "object-store")]
 pub use self::object_store::ObjectStore;
 use super::{Answer, StoreError};
-use crate::job::JobId;
+use crate::job::{JobId, ResultRef};
+use crate::limits;
 
 /// Bytes by key.
 ///
@@ -66,6 +69,29 @@ impl Found {
 /// overwrite its successor's result (rule 1).
 pub fn key(job: JobId, epoch: u32) -> Arc<str> {
     format!("{job}-{epoch}").into()
+}
+
+/// Keeps a result: a small one in its URL, a large one under `key`.
+///
+/// # Errors
+/// When a large one cannot be kept.
+pub async fn keep(
+    results: &dyn Results,
+    key: Arc<str>,
+    content_type: &str,
+    bytes: Bytes,
+) -> Result<ResultRef, StoreError> {
+    if bytes.len() <= limits::INLINE_RESULT_BYTES_MAX {
+        let mut url = String::with_capacity(content_type.len() + bytes.len() * 4 / 3 + 20);
+        url.push_str("data:");
+        url.push_str(&content_type.replace("; ", ";"));
+        url.push_str(";base64,");
+        STANDARD.encode_string(&bytes, &mut url);
+        return Ok(ResultRef::Url(url.into()));
+    }
+    let size = bytes.len() as u64;
+    results.put(&key, content_type, bytes).await?;
+    Ok(ResultRef::Stored { content_type: content_type.into(), size, key })
 }
 
 /// Bytes of the longest key.

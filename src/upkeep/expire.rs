@@ -1,5 +1,5 @@
-//! Forgets locks and shared states whose term is over and alerts that cleared long ago, chunk by chunk (rule 27). They bind
-//! nobody since then; this gives back the room that they take.
+//! Forgets locks and shared states whose term is over, alerts that cleared long ago and workers that have long been silent,
+//! chunk by chunk (rule 27). They bind nobody since then; this gives back the room that they take.
 
 use super::Parts;
 use crate::limits;
@@ -17,8 +17,10 @@ pub(super) async fn expire(parts: Parts) -> Result<u64, StoreError> {
         let (freed, dropped) = (locks.prune_locks(now, CHUNK).await?, states.prune_states(now, CHUNK).await?);
         let before = now.minus(limits::ALERT_RETENTION);
         let cleared = parts.store.alerts().prune_alerts(before, limits::ALERTS_CLEARED_MAX, CHUNK).await?;
-        forgotten += freed + dropped + cleared;
-        if freed.max(dropped).max(cleared) < CHUNK as u64 {
+        let silent_since = now.minus(limits::WORKER_FORGOTTEN_AFTER);
+        let gone = parts.store.roster().forget_workers(silent_since, CHUNK).await?;
+        forgotten += freed + dropped + cleared + gone;
+        if freed.max(dropped).max(cleared).max(gone) < CHUNK as u64 {
             return Ok(forgotten);
         }
         // Between two chunks the queue goes on.

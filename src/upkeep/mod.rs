@@ -71,6 +71,15 @@ impl Upkeep {
     }
 }
 
+/// Decides now on what is overdue: jobs whose lease has run out, and those that waited longer than they may. The answer is how
+/// many there were.
+///
+/// # Errors
+/// When the store cannot commit.
+pub async fn reap_now(parts: &Parts) -> Result<usize, StoreError> {
+    reap::reap(parts.clone()).await
+}
+
 async fn every<F, T>(period: Duration, name: &'static str, ended: CancellationToken, service: impl Fn() -> F)
 where
     F: Future<Output = Result<T, StoreError>>,

@@ -1,8 +1,11 @@
 //! Ends what waited too long, and takes back what nobody gives a sign of life for (rule 5).
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use super::Parts;
-use crate::job::{Event, decide};
-use crate::store::StoreError;
+use crate::job::{Event, Job, JobId, decide};
+use crate::store::{Committed, StoreError};
 
 /// Jobs decided on in one step.
 const CHUNK: usize = 500;
@@ -28,11 +31,22 @@ pub(super) async fn reap(parts: Parts) -> Result<usize, StoreError> {
         steps.sort_by_key(|step| step.job);
         let decided = steps.len();
         if decided > 0 {
-            parts.store.commit(steps, now).await?;
+            let answers = parts.store.commit(steps, now).await?;
+            parts.results.delete(&left_behind(&overdue, answers)).await?;
             reaped += decided;
         }
         if found < CHUNK || decided == 0 {
             return Ok(reaped);
         }
     }
+}
+
+/// Results that lost workers had handed in already, and that nobody refers to any more.
+fn left_behind(overdue: &[Arc<Job>], answers: Vec<Committed>) -> Vec<Arc<str>> {
+    let before: HashMap<JobId, &Arc<Job>> = overdue.iter().map(|job| (job.id, job)).collect();
+    let applied = answers.into_iter().filter_map(|answer| match answer {
+        Committed::Applied { job, .. } => Some(job),
+        _ => None,
+    });
+    applied.filter_map(|job| before.get(&job.id)?.left_behind(&job).cloned()).collect()
 }

@@ -4,6 +4,7 @@
 
 mod changes;
 mod single;
+mod takers;
 
 use std::sync::Arc;
 
@@ -11,9 +12,10 @@ use tokio::sync::{Notify, broadcast};
 
 pub use changes::{Change, Changes, Lagged};
 pub use single::JobWatch;
+pub use takers::Taker;
 
 use crate::alert::Alert;
-use crate::job::{Job, JobId};
+use crate::job::{Job, JobId, Name};
 
 /// Requests to stop that may be under way to a keeper; one that falls behind looks at its runs itself.
 const STOPS_UNDER_WAY_MAX: usize = 1_024;
@@ -26,6 +28,7 @@ pub struct Hub {
     changes: changes::Feed,
     stops: broadcast::Sender<(JobId, u32)>,
     ready: Arc<Notify>,
+    takers: takers::Takers,
     planned: Arc<Notify>,
     doubted: Arc<Notify>,
     alerts: broadcast::Sender<Arc<Alert>>,
@@ -38,6 +41,7 @@ impl Default for Hub {
             changes: changes::Feed::default(),
             stops: broadcast::Sender::new(STOPS_UNDER_WAY_MAX),
             ready: Arc::default(),
+            takers: takers::Takers::default(),
             planned: Arc::default(),
             doubted: Arc::default(),
             alerts: broadcast::Sender::new(ALERTS_UNDER_WAY_MAX),
@@ -102,6 +106,23 @@ impl Hub {
     /// jobs, or for none.
     pub fn ready(&self) -> &Arc<Notify> {
         &self.ready
+    }
+
+    /// Waits for that hint, and passes it on to those who wait for work besides: one of each sort. For the dispatcher, and
+    /// where there is none for each of those who wait.
+    pub async fn work(&self) {
+        self.ready.notified().await;
+        self.takers.call();
+    }
+
+    /// Waits for work that a worker of another process can do.
+    pub fn taker(self: &Arc<Self>, sub_types: Arc<[Name]>) -> Taker {
+        Taker::new(self.clone(), sub_types)
+    }
+
+    /// Calls one of those who wait for work of these subtypes: there may be more.
+    pub fn call_taker(&self, sub_types: &[Name]) {
+        self.takers.call_one(sub_types);
     }
 
     /// Where it is told that a schedule may be due at another time than before, and a scheduler hears of it. A hint, too.

@@ -107,7 +107,7 @@ async fn idle(shop: &Shop, next_due: Option<Timestamp>, stop: &CancellationToken
     let poll = POLL_EVERY + jitter;
     let nap = next_due.map_or(poll, |due| Duration::from_millis(due.millis_since(now)).min(poll));
     tokio::select! {
-        () = shop.hub.ready().notified() => {}
+        () = shop.hub.work() => {}
         () = shop.freed.told() => {}
         () = tokio::time::sleep(nap) => {}
         () = stop.cancelled() => {}

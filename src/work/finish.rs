@@ -2,16 +2,13 @@
 
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-
 use super::context::cut;
 use super::endings::{Ending, end};
 use super::run::{Ended, Run, Why};
 use super::slots::Slot;
 use super::workers::Shop;
 use super::{Completion, Failure};
-use crate::job::{Event, Job, JobError, ResultRef, decide};
+use crate::job::{Event, Job, JobError, NewJob, ResultRef, decide};
 use crate::limits;
 use crate::store::{Committed, StoreError, results};
 
@@ -61,6 +58,7 @@ async fn event(shop: &Shop, run: &Run, ended: Ended) -> Option<Event> {
         Ended::Answered(Ok(completion)) => match keep(shop, &job, completion).await {
             Ok(result) => {
                 let follow_ups = run.context().map(|ctx| ctx.take_follow_ups()).unwrap_or_default();
+                learn(shop, &follow_ups).await;
                 match follow_ups.into_iter().map(|job| shop.registry.complete(job)).collect() {
                     Ok(follow_ups) => return Some(Event::Succeeded { epoch, result, follow_ups }),
                     Err(error) => Failure::permanent(format!("a follow-up job is not valid: {error}")),
@@ -73,6 +71,16 @@ async fn event(shop: &Shop, run: &Run, ended: Ended) -> Option<Event> {
         Ended::Given(why) => return stopped(why, epoch, Failure::stopped()),
     };
     Some(failed(epoch, failure))
+}
+
+/// Looks for follow-ups that a worker elsewhere does, if the registry has not heard of them.
+async fn learn(shop: &Shop, follow_ups: &[NewJob]) {
+    for job in follow_ups.iter().filter(|job| !shop.registry.knows(job.sub_type.as_str())) {
+        // A store that does not answer now has nothing to commit to either.
+        if shop.store.roster().knows(&job.sub_type).await.unwrap_or(false) {
+            shop.registry.learn([job.sub_type.clone()]);
+        }
+    }
 }
 
 fn stopped(why: Why, epoch: u32, failure: Failure) -> Option<Event> {
@@ -104,23 +112,13 @@ async fn keep(shop: &Shop, job: &Job, completion: Completion) -> Result<Option<R
             Err(Failure::permanent(format!("the result's URL has more than {} bytes", limits::URI_BYTES_MAX)))
         }
         Completion::Url(url) => Ok(Some(ResultRef::Url(url.into()))),
-        Completion::Bytes { content_type, bytes } if bytes.len() <= limits::INLINE_RESULT_BYTES_MAX => {
-            let mut url = String::with_capacity(content_type.len() + bytes.len() * 4 / 3 + 20);
-            url.push_str("data:");
-            url.push_str(&content_type.replace("; ", ";"));
-            url.push_str(";base64,");
-            STANDARD.encode_string(&bytes, &mut url);
-            Ok(Some(ResultRef::Url(url.into())))
-        }
         Completion::Bytes { bytes, .. } if bytes.len() > limits::RESULT_BYTES_MAX => {
             let bound = limits::RESULT_BYTES_MAX;
             Err(Failure::permanent(format!("the result has {} bytes, {bound} are allowed", bytes.len())))
         }
         Completion::Bytes { content_type, bytes } => {
             let key = results::key(job.id, job.life.epoch);
-            let size = bytes.len() as u64;
-            shop.results.put(&key, &content_type, bytes).await?;
-            Ok(Some(ResultRef::Stored { content_type: content_type.into(), size, key }))
+            Ok(Some(results::keep(&*shop.results, key, &content_type, bytes).await?))
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use parking_lot::RwLock;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
@@ -22,6 +23,8 @@ use crate::limits;
 #[derive(Clone, Default)]
 pub struct Registry {
     entries: Arc<BTreeMap<Name, Arc<Registered>>>,
+    /// Subtypes that workers of other processes do. They come while the program runs, and all clones know of them.
+    elsewhere: Arc<RwLock<BTreeSet<Name>>>,
 }
 
 /// One registered processor.
@@ -114,20 +117,52 @@ impl Registry {
         self.entries.values()
     }
 
+    /// Notes subtypes that workers of other processes do.
+    pub fn learn(&self, sub_types: impl IntoIterator<Item = Name>) {
+        self.elsewhere.write().extend(sub_types);
+    }
+
+    /// Subtypes that workers of other processes do and no processor here does, in order.
+    pub fn elsewhere(&self) -> Vec<Name> {
+        let elsewhere = self.elsewhere.read();
+        elsewhere.iter().filter(|name| !self.entries.contains_key(*name)).cloned().collect()
+    }
+
+    /// Whether jobs of a subtype can be done, here or elsewhere.
+    pub fn knows(&self, sub_type: &str) -> bool {
+        self.entries.contains_key(sub_type) || self.elsewhere.read().contains(sub_type)
+    }
+
     /// Fills in what a job left to its processor, after checking its payload.
     ///
     /// # Errors
     /// [`Error::UnknownProcessor`], or [`Error::Invalid`] with the payload's faults.
     pub fn complete(&self, mut job: NewJob) -> Result<NewJob, Error> {
         let Some(entry) = self.get(job.sub_type.as_str()) else {
-            let known: Vec<_> = self.entries.keys().map(Name::as_str).collect();
-            return Err(Error::UnknownProcessor { sub_type: job.sub_type.to_string(), known: known.join(", ") });
+            return self.complete_elsewhere(job);
         };
         (entry.check)(&job.payload).map_err(|error| on_the_wire(error, &entry.schema))?;
         job.sub_type = entry.sub_type.clone();
         job.kind.get_or_insert_with(|| entry.kind.clone());
         job.retry.get_or_insert(entry.retry);
         job.timeout = job.timeout.or(entry.timeout);
+        Ok(job)
+    }
+
+    /// A job of a subtype that is done elsewhere: what its payload must be, only its worker knows.
+    fn complete_elsewhere(&self, mut job: NewJob) -> Result<NewJob, Error> {
+        let elsewhere = self.elsewhere.read();
+        let Some(name) = elsewhere.get(&job.sub_type) else {
+            let known: BTreeSet<_> = self.entries.keys().chain(elsewhere.iter()).map(Name::as_str).collect();
+            let known = known.into_iter().collect::<Vec<_>>().join(", ");
+            return Err(Error::UnknownProcessor { sub_type: job.sub_type.to_string(), known });
+        };
+        is_object(&job.payload)?;
+        serde_json::from_slice::<serde::de::IgnoredAny>(&job.payload)
+            .map_err(|error| Error::field("payload", error.to_string()))?;
+        job.sub_type = name.clone();
+        job.kind.get_or_insert_with(|| name.clone());
+        job.retry.get_or_insert_default();
         Ok(job)
     }
 }
@@ -152,9 +187,7 @@ fn check<T: DeserializeOwned + Validate>(text: &[u8]) -> Result<(), Error> {
 }
 
 fn parse<T: DeserializeOwned + Validate>(text: &[u8]) -> Result<T, Error> {
-    if text.trim_ascii_start().first() != Some(&b'{') {
-        return Err(Error::field("payload", "must be a JSON object"));
-    }
+    is_object(text)?;
     let mut reader = serde_json::Deserializer::from_slice(text);
     let payload: T = serde_path_to_error::deserialize(&mut reader)
         .map_err(|error| Error::field(place(error.path()), error.inner().to_string()))?;
@@ -181,6 +214,13 @@ fn place(path: &serde_path_to_error::Path) -> String {
     }
     // A key may be as long as its sender likes.
     cut(&place, limits::KEY_BYTES_MAX).to_owned()
+}
+
+fn is_object(text: &[u8]) -> Result<(), Error> {
+    match text.trim_ascii_start().first() {
+        Some(b'{') => Ok(()),
+        _ => Err(Error::field("payload", "must be a JSON object")),
+    }
 }
 
 /// Flattens the tree of a validator's complaints into paths such as `payload.users[3].email`.

@@ -1,7 +1,7 @@
 //! Every state against every event, written out by hand: the arrows that exist, and the refusal of all others.
 
 use faena::clock::Timestamp;
-use faena::job::{Outcome, Refusal, State, Status, decide, lifecycle};
+use faena::job::{Outcome, Refusal, ResultRef, State, Status, decide, lifecycle};
 
 /// Where an arrow leads, or why there is none.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,12 +27,13 @@ const UNFINISHED: Cell = No(Refusal::NotFinished);
 const NOTHING: Cell = No(Refusal::NothingToDo);
 const EXPIRED: Cell = No(Refusal::Expired);
 
-const STATES: [&str; 9] = [
+const STATES: [&str; 10] = [
     "queued",
     "queued, for later",
     "queued, expired",
     "running",
     "running, last try",
+    "running, lease over",
     "running, asked to stop",
     "completed",
     "failed",
@@ -40,23 +41,25 @@ const STATES: [&str; 9] = [
 ];
 
 #[rustfmt::skip]
-const EXPECTED: [(&str, [Cell; 9]); 16] = [
-    ("claimed",               [Running, EARLY, EXPIRED, STALE, STALE, STALE, ENDED, FAILED, STOPPED]),
-    ("lease renewed",         [STALE, STALE, STALE, Running, Running, AskedToStop, STALE, STALE, STALE]),
-    ("progress",              [STALE, STALE, STALE, Running, Running, AskedToStop, STALE, STALE, STALE]),
-    ("state saved",           [STALE, STALE, STALE, Running, Running, AskedToStop, STALE, STALE, STALE]),
-    ("succeeded",             [STALE, STALE, STALE, Completed, Completed, Cancelled, STALE, STALE, STALE]),
-    ("failed, may be retried",[STALE, STALE, STALE, QueuedLater, DeadLetter, Cancelled, STALE, STALE, STALE]),
-    ("failed for good",       [STALE, STALE, STALE, DeadLetter, DeadLetter, Cancelled, STALE, STALE, STALE]),
-    ("timed out",             [STALE, STALE, STALE, QueuedLater, DeadLetter, Cancelled, STALE, STALE, STALE]),
-    ("cancel asked",          [Cancelled, Cancelled, Cancelled, AskedToStop, AskedToStop, NOTHING, ENDED, FAILED, STOPPED]),
-    ("stopped",               [STALE, STALE, STALE, NOTHING, NOTHING, Cancelled, STALE, STALE, STALE]),
-    ("released by a drain",   [STALE, STALE, STALE, Queued, Queued, Cancelled, STALE, STALE, STALE]),
-    ("lease lost",            [STALE, STALE, STALE, Queued, Queued, Cancelled, STALE, STALE, STALE]),
-    ("process crashed",       [STALE, STALE, STALE, QueuedLater, QueuedLater, Cancelled, STALE, STALE, STALE]),
-    ("expired",               [EARLY, EARLY, FailedClosed, STALE, STALE, STALE, ENDED, FAILED, STOPPED]),
-    ("retry asked",           [NOTHING, Queued, EXPIRED, UNFINISHED, UNFINISHED, UNFINISHED, ENDED, Queued, Queued]),
-    ("discarded",             [UNFINISHED, UNFINISHED, UNFINISHED, UNFINISHED, UNFINISHED, UNFINISHED, NOTHING, FailedClosed, NOTHING]),
+const EXPECTED: [(&str, [Cell; 10]); 18] = [
+    ("claimed",               [Running, EARLY, EXPIRED, STALE, STALE, STALE, STALE, ENDED, FAILED, STOPPED]),
+    ("lease renewed",         [STALE, STALE, STALE, Running, Running, STALE, NOTHING, STALE, STALE, STALE]),
+    ("store opened again",     [STALE, STALE, STALE, Running, Running, Running, AskedToStop, STALE, STALE, STALE]),
+    ("progress",              [STALE, STALE, STALE, Running, Running, STALE, AskedToStop, STALE, STALE, STALE]),
+    ("state saved",           [STALE, STALE, STALE, Running, Running, STALE, AskedToStop, STALE, STALE, STALE]),
+    ("result handed in",       [STALE, STALE, STALE, Running, Running, STALE, AskedToStop, STALE, STALE, STALE]),
+    ("succeeded",             [STALE, STALE, STALE, Completed, Completed, STALE, Cancelled, STALE, STALE, STALE]),
+    ("failed, may be retried",[STALE, STALE, STALE, QueuedLater, DeadLetter, STALE, Cancelled, STALE, STALE, STALE]),
+    ("failed for good",       [STALE, STALE, STALE, DeadLetter, DeadLetter, STALE, Cancelled, STALE, STALE, STALE]),
+    ("timed out",             [STALE, STALE, STALE, QueuedLater, DeadLetter, STALE, Cancelled, STALE, STALE, STALE]),
+    ("cancel asked",          [Cancelled, Cancelled, Cancelled, AskedToStop, AskedToStop, AskedToStop, NOTHING, ENDED, FAILED, STOPPED]),
+    ("stopped",               [STALE, STALE, STALE, NOTHING, NOTHING, STALE, Cancelled, STALE, STALE, STALE]),
+    ("released by a drain",   [STALE, STALE, STALE, Queued, Queued, STALE, Cancelled, STALE, STALE, STALE]),
+    ("lease lost",            [STALE, STALE, STALE, EARLY, EARLY, Queued, EARLY, STALE, STALE, STALE]),
+    ("process crashed",       [STALE, STALE, STALE, QueuedLater, QueuedLater, QueuedLater, Cancelled, STALE, STALE, STALE]),
+    ("expired",               [EARLY, EARLY, FailedClosed, STALE, STALE, STALE, STALE, ENDED, FAILED, STOPPED]),
+    ("retry asked",           [NOTHING, Queued, EXPIRED, UNFINISHED, UNFINISHED, UNFINISHED, UNFINISHED, ENDED, Queued, Queued]),
+    ("discarded",             [UNFINISHED, UNFINISHED, UNFINISHED, UNFINISHED, UNFINISHED, UNFINISHED, UNFINISHED, NOTHING, FailedClosed, NOTHING]),
 ];
 
 /// The moment at which the domain's own table asks.
@@ -88,6 +91,8 @@ fn rule_01_a_report_under_any_other_epoch_is_stale_in_every_state() {
     let reports = |epoch| {
         vec![
             faena::job::Event::Renewed { epoch, lease_until: NOW },
+            faena::job::Event::Resumed { epoch, lease_until: NOW },
+            faena::job::Event::Uploaded { epoch, result: ResultRef::Url("data:,".into()) },
             progressed(epoch, 50),
             state_saved(epoch, "{}"),
             succeeded(epoch),

@@ -6,7 +6,7 @@
 //! | `operation` | the words in which an operation is described |
 //! | `schemas` | envelopes and small schemas |
 //! | `failures` | the errors, each described once |
-//! | `jobs`, `job`, `schedules`, `named`, `alerts`, `others` | the operations |
+//! | `jobs`, `job`, `schedules`, `named`, `workers`, `alerts`, `others` | the operations |
 
 mod alerts;
 mod failures;
@@ -17,6 +17,7 @@ mod operation;
 mod others;
 mod schedules;
 mod schemas;
+mod workers;
 
 use utoipa::openapi::path::PathsBuilder;
 use utoipa::openapi::schema::ComponentsBuilder;
@@ -38,6 +39,7 @@ pub fn openapi() -> OpenApi {
         .chain(schedules::operations())
         .chain(named::operations())
         .chain(alerts::operations())
+        .chain(workers::operations())
         .chain(others::operations())
     {
         let (path, item) = operation.into_item();
@@ -75,6 +77,16 @@ pub fn openapi() -> OpenApi {
         .schema_from::<view::AlertView<'static>>()
         .schema_from::<view::AlertKindWord>()
         .schema_from::<view::AlertStatusWord>()
+        .schema_from::<super::workers::WorkerRequest>()
+        .schema_from::<super::workers::LeaseRequest>()
+        .schema_from::<super::reports::ReportsRequest<'static>>()
+        .schema_from::<super::reports::ReportRequest<'static>>()
+        .schema_from::<super::reports::FailureRequest>()
+        .schema_from::<view::RegisteredView>()
+        .schema_from::<view::WorkerView<'static>>()
+        .schema_from::<view::LeasedView<'static>>()
+        .schema_from::<view::AnsweredView<'static>>()
+        .schema_from::<view::UploadView<'static>>()
         .schema_from::<view::CleanupView>()
         .schema_from::<view::StatusWord>()
         .schema_from::<view::PriorityWord>()
@@ -136,6 +148,7 @@ fn tags() -> Vec<utoipa::openapi::Tag> {
         ("state", "Values that outlive the jobs that left them."),
         ("alerts", "What is watched, and what went wrong."),
         ("processors", "What is registered; stop and start handing it out."),
+        ("workers", "Workers of other processes, in whatever language."),
         ("events", "Server-sent events."),
         ("operating", "Statistics, health, metrics, this description."),
     ]

@@ -101,6 +101,13 @@ impl Operation {
         self.with(|builder| builder.request_body(Some(body.build()))).failing(&[408, 413, 415])
     }
 
+    /// A body of any type.
+    pub(super) fn takes_bytes(self) -> Self {
+        let content = ContentBuilder::new().schema(Some(bytes())).build();
+        let body = RequestBodyBuilder::new().required(Some(Required::True)).content("*/*", content);
+        self.with(|builder| builder.request_body(Some(body.build()))).failing(&[408, 413, 415])
+    }
+
     /// An answer.
     pub(super) fn gives(self, status: u16, answer: Reply) -> Self {
         self.with(|builder| builder.response(status.to_string(), answer.0.build()))

@@ -11,6 +11,7 @@
 //! | `cron` | what an expression means and when it comes next |
 //! | `figures`, `board` | statistics and health |
 //! | `schedule` | a schedule |
+//! | `worker` | workers of other processes |
 //! | `words` | closed vocabularies and small types |
 
 mod alert;
@@ -24,6 +25,7 @@ mod named;
 mod parts;
 mod schedule;
 mod words;
+mod worker;
 
 pub(crate) use alert::{AlertView, RuleView};
 pub(crate) use board::{BoardView, NextView, PercentilesView, ThroughputView, WaitingView};
@@ -42,3 +44,4 @@ pub(crate) use words::{
     AlertKindWord, AlertStatusWord, ClockChangeWord, FoldWord, GapWord, MisfireWord, OutcomeWord, OverlapWord,
     PriorityWord, Shown, StandingWord, StatusWord, unique_for,
 };
+pub(crate) use worker::{AnsweredView, LeasedView, RegisteredView, UploadView, WorkerView};

@@ -118,15 +118,18 @@ pub(crate) struct ProcessorView<'a> {
     r#type: &'a str,
     /// One sentence.
     summary: &'a str,
-    /// `blocking` (on a thread of the pool) or `async`.
+    /// `blocking` (on a thread of the pool), `async`, or `remote`: done by workers of other processes alone.
     pool: &'static str,
+    /// Workers of other processes that live and do it.
+    #[schema(minimum = 0)]
+    workers: u64,
     /// Time that one attempt may take, for jobs that do not say.
     #[schema(required)]
     timeout_seconds: Option<f64>,
     retry_policy: RetryView,
-    /// JSON Schema of the payload.
-    #[schema(value_type = Object)]
-    payload_schema: &'a serde_json::Value,
+    /// JSON Schema of the payload; null when only workers of other processes know it.
+    #[schema(value_type = Option<Object>, required)]
+    payload_schema: Option<&'a serde_json::Value>,
     /// Whether its jobs are not handed out.
     paused: bool,
     /// Jobs of it that wait.
@@ -135,11 +138,12 @@ pub(crate) struct ProcessorView<'a> {
     /// Jobs of it that run.
     #[schema(minimum = 0)]
     running: u64,
-    /// The machine it is registered on.
-    machine_name: &'a str,
-    /// The process it is registered in.
-    #[schema(minimum = 0)]
-    process_id: u32,
+    /// The machine it is registered on; null for `remote`.
+    #[schema(required)]
+    machine_name: Option<&'a str>,
+    /// The process it is registered in; null for `remote`.
+    #[schema(required, minimum = 0)]
+    process_id: Option<u32>,
 }
 
 /// When and how often a processor's jobs are tried again.
@@ -174,20 +178,25 @@ impl RetryView {
 
 impl<'a> ProcessorView<'a> {
     pub(crate) fn of(standing: &'a Standing, node: &'a crate::job::Holder) -> Self {
-        let processor = &*standing.processor;
+        let processor = standing.processor.as_deref();
         Self {
-            sub_type: processor.sub_type.as_str(),
-            r#type: processor.kind.as_str(),
-            summary: processor.summary,
-            pool: if processor.is_blocking() { "blocking" } else { "async" },
-            timeout_seconds: processor.timeout.map(|timeout| timeout.as_secs_f64()),
-            retry_policy: RetryView::of(processor.retry),
-            payload_schema: &processor.schema,
+            sub_type: standing.sub_type.as_str(),
+            r#type: processor.map_or(&standing.sub_type, |processor| &processor.kind).as_str(),
+            summary: processor.map_or("is done by workers of other processes", |processor| processor.summary),
+            pool: match processor {
+                Some(processor) if processor.is_blocking() => "blocking",
+                Some(_) => "async",
+                None => "remote",
+            },
+            workers: standing.workers,
+            timeout_seconds: processor.and_then(|processor| processor.timeout).map(|timeout| timeout.as_secs_f64()),
+            retry_policy: RetryView::of(processor.map(|processor| processor.retry).unwrap_or_default()),
+            payload_schema: processor.map(|processor| &processor.schema),
             paused: standing.paused,
             queued: standing.queued,
             running: standing.running,
-            machine_name: &node.machine,
-            process_id: node.process,
+            machine_name: processor.map(|_| &*node.machine),
+            process_id: processor.map(|_| node.process),
         }
     }
 }

@@ -32,6 +32,7 @@ impl Service {
         for _ in 0..DECISIONS_MAX {
             check_edition(&schedule, edition)?;
             let now = self.now();
+            self.learn(&schedule.spec.sub_type).await?;
             let steps = self.decided(&schedule, events(&schedule)?)?;
             if steps.is_empty() {
                 return Ok(Acted { schedule, jobs: Vec::new() });

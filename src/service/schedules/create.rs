@@ -16,6 +16,7 @@ impl Service {
     /// schedule has its name, [`Error::Unavailable`] when the store cannot commit now.
     pub async fn create_schedule(&self, new: NewSchedule) -> Result<Arc<Schedule>, Error> {
         let now = self.now();
+        self.learn(&new.spec.sub_type).await?;
         self.check_schedule(&new.spec, new.created_by.as_ref(), now)?;
         let name = new.spec.name.clone();
         match self.parts.schedules.add_schedule(new, now).await? {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::act::Acted;
 use crate::clock::Timestamp;
 use crate::error::Error;
+use crate::job::Name;
 use crate::schedule::{Event, Schedule, Spec};
 use crate::service::Service;
 
@@ -38,14 +39,26 @@ impl Service {
         edition: Option<u32>,
         change: impl Fn(&Schedule) -> Result<(Spec, Option<bool>), Error>,
     ) -> Result<Arc<Schedule>, Error> {
-        let acted = self.act_on_schedule(which, edition, |schedule| {
+        let events = |schedule: &Schedule| {
             let (spec, enabled) = change(schedule)?;
             self.check_own(schedule, &spec)?;
             self.check_schedule(&spec, schedule.created_by.as_ref(), self.now())?;
             let edited = Event::Edited { spec: Arc::new(spec) };
             Ok([edited].into_iter().chain(enabled.map(switch)).collect())
-        });
-        Ok(acted.await?.schedule)
+        };
+        match self.act_on_schedule(which, edition, events).await {
+            // A worker may have brought that subtype since, to another node.
+            Err(Error::UnknownProcessor { sub_type, known }) => {
+                if let Ok(sub_type) = Name::new(&sub_type) {
+                    self.learn(&sub_type).await?;
+                }
+                if !self.registry().knows(&sub_type) {
+                    return Err(Error::UnknownProcessor { sub_type, known });
+                }
+                Ok(self.act_on_schedule(which, edition, events).await?.schedule)
+            }
+            acted => Ok(acted?.schedule),
+        }
     }
 
     /// Has a schedule fire, or not. Asking twice is asking once.

@@ -1,37 +1,47 @@
-//! Handing out jobs: decided in memory, noted in the ledger before anybody works on them, on disk with the next commit.
+//! Handing out jobs: decided in memory. One for this process is noted in the ledger before anybody works on it, and on
+//! disk with the next commit; one for a worker of another process is handed out when it is on disk, since that worker may
+//! outlive this process and will come back for it.
 
 use std::sync::Arc;
 
 use super::journal::Change;
-use super::ledger::Noted;
-use super::{Embedded, disk, history};
+use super::ledger::{Ledger, Noted};
+use super::{Embedded, Ticket, disk, history};
 use crate::clock::Timestamp;
 use crate::job::{Event, Job, Payload, decide};
 use crate::store::{Claim, Claimed, StoreError};
 
 impl Embedded {
-    /// Hands out jobs, their payloads where they are. Nothing while the disk refuses to write: what would run then would
-    /// have to run again after a crash.
-    pub(super) fn claim_now(&self, claim: &Claim, now: Timestamp) -> Result<Claimed, StoreError> {
+    /// Hands out jobs, their payloads where they are; they are the claimer's once the ticket is settled. Nothing while the
+    /// disk refuses to write: what would run then would have to run again after a crash.
+    pub(super) fn claim_now(&self, claim: &Claim, now: Timestamp) -> Result<(Claimed, Option<Ticket>), StoreError> {
         if self.journalled.as_ref().is_some_and(|journalled| journalled.journal.broken().is_some()) {
-            return Ok(Claimed::default());
+            return Ok(Default::default());
         }
         let mut core = self.core(now);
         let claimed = core.claim(claim, now, &self.shown);
         let next_due = core.ready.next_due(&claim.sub_types);
-        if let Some(journalled) = &self.journalled {
+        let mut ticket = None;
+        if let Some(journalled) = self.journalled.as_ref().filter(|_| !claimed.is_empty()) {
             let starts = claimed.iter().map(|(job, _)| Change::Put(job.clone())).collect();
-            self.record_in_passing(starts);
-            drop(core);
-            let note = |(job, slot): &(Arc<Job>, u32)| {
-                journalled.ledger.note(*slot, Noted { seq: job.seq, epoch: job.life.epoch, at: now })
-            };
-            if let Err(error) = claimed.iter().try_for_each(note) {
-                claimed.iter().for_each(|(job, _)| self.give_back(job, now));
-                return Err(disk::broken(error));
+            if claim.lease.is_some() {
+                ticket = self.record(&mut core, starts);
+            } else {
+                self.record_in_passing(starts);
+                drop(core);
+                self.write_down(&journalled.ledger, &claimed, now)?;
             }
         }
-        Ok(Claimed { jobs: claimed.into_iter().map(|(job, _)| job).collect(), next_due })
+        Ok((Claimed { jobs: claimed.into_iter().map(|(job, _)| job).collect(), next_due }, ticket))
+    }
+
+    fn write_down(&self, ledger: &Ledger, claimed: &[(Arc<Job>, u32)], now: Timestamp) -> Result<(), StoreError> {
+        let note =
+            |(job, slot): &(Arc<Job>, u32)| ledger.note(*slot, Noted { seq: job.seq, epoch: job.life.epoch, at: now });
+        claimed.iter().try_for_each(note).map_err(|error| {
+            claimed.iter().for_each(|(job, _)| self.give_back(job, now));
+            disk::broken(error)
+        })
     }
 
     /// Gives back a job that was claimed and cannot be handed out after all.

@@ -12,11 +12,11 @@ use super::ledger::Slots;
 use super::named::Named;
 use super::plans::Plans;
 use super::ready::{Entry, Ready};
+use super::roster::Known;
 use super::shown::{Recent, Shown};
 use super::sorts::Sorts;
 use crate::clock::Timestamp;
 use crate::job::{Event, Job, JobId, Name, Payload, Refusal, State, Transition, decide};
-use crate::limits;
 use crate::store::query::Sort4;
 use crate::store::{Claim, Lock, LogLine, State as Saved};
 
@@ -55,6 +55,7 @@ pub(super) struct Core {
     pub(super) locks: Named<Lock>,
     pub(super) states: Named<Saved>,
     pub(super) watch: Watch,
+    pub(super) known: Known,
 }
 
 /// Ended jobs in memory, for the engine without a journal.
@@ -102,6 +103,7 @@ impl Core {
             locks: Named::default(),
             states: Named::default(),
             watch: Watch::default(),
+            known: Known::default(),
         }
     }
 
@@ -179,7 +181,7 @@ impl Core {
             Some(job) => return Step::Stale(job),
             None => return Step::Missing,
         };
-        let next = transition.next;
+        let next = transition.onto(&job);
         let reopens = job.is_finished() && !matches!(next.state, State::Finished(_));
         if let Some(unique) = job.spec.unique().filter(|_| reopens) {
             match self.keys.holder(unique, now) {
@@ -287,23 +289,11 @@ impl Core {
     }
 
     /// Notes that a job runs, and gives its slot in the ledger.
-    fn enter_running(&mut self, job: &Job) -> u32 {
+    pub(super) fn enter_running(&mut self, job: &Job) -> u32 {
         if let Some(until) = job.run().and_then(|run| run.lease_until) {
             self.leases.insert((until, job.seq));
         }
         self.slots.take(job.seq)
-    }
-
-    /// Takes up a job that a worker of another process holds: its lease gets a full new term (rule 7).
-    pub(super) fn resume(&mut self, job: &Job, now: Timestamp) {
-        let renewed = Event::Renewed { epoch: job.life.epoch, lease_until: now.plus(limits::LEASE) };
-        let Ok(transition) = decide(job, renewed, now) else { return };
-        let job = Arc::new(job.with_life(transition.next));
-        self.enter_running(&job);
-        if let Some(key) = job.spec.concurrency() {
-            self.gates.force(key, job.seq);
-        }
-        self.jobs.insert(job.seq, job);
     }
 
     /// Marks ended jobs that are about to be forgotten, and gives those that are to be spared: they live again.

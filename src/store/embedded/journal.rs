@@ -19,6 +19,7 @@ use super::keys::Remembered;
 use super::lead::Lead;
 use super::named::Step;
 use super::plans::PlanChange;
+use super::roster::WorkerChange;
 use super::shown::Shown;
 use crate::job::{Job, Name};
 use crate::store::{Lock, LogLine, Prune, Pruned, State, StoreError};
@@ -49,6 +50,8 @@ pub(super) enum Change {
     Rule(Step<RuleItem>),
     /// An alert fires, has cleared or is forgotten.
     Alert(AlertChange),
+    /// A worker of another process is there, or is forgotten.
+    Worker(WorkerChange),
     /// A schedule has changed.
     Plan(PlanChange),
     /// Ended jobs are to be forgotten; the answer goes to whoever asked.
@@ -376,6 +379,7 @@ impl Change {
                 | Self::State(_)
                 | Self::Rule(_)
                 | Self::Alert(_)
+                | Self::Worker(_)
                 | Self::Plan(PlanChange::Add(_))
         )
     }

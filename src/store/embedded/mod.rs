@@ -11,6 +11,7 @@
 //! | `counts`, `blocks`, `minutes`, `figures` | how many ended jobs there are of each sort, and where; what ended in each minute |
 //! | `named`, `locks`, `states` | things by name that are there for a term |
 //! | `alerts`, `suspects`, `alert_rows` | alert rules and alerts; where to look for what breaks a rule; as rows |
+//! | `roster`, `roster_rows` | workers of other processes; as rows |
 //! | `ticket`, `journal`, `lead`, `disk` | group commit: who waits, the queue, who writes, the transaction |
 //! | `schema`, `rows`, `terms`, `history`, `readers`, `prune`, `checkpoint` | the tables, and what is read from and done to them |
 //! | `schedules`, `plans`, `agenda`, `roll`, `plan_rows` | schedules: their steps, as decided, as shown, all together, as rows |
@@ -51,6 +52,8 @@ mod readers;
 mod ready;
 mod recover;
 mod roll;
+mod roster;
+mod roster_rows;
 mod rows;
 mod safekeeping;
 mod schedules;

@@ -14,7 +14,7 @@ use crate::clock::Timestamp;
 use crate::job::{Job, JobId, Name, Payload, Transition};
 use crate::store::{
     Alerts, Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Page,
-    PageOf, Prune, Pruned, Safekeeping, Standing, States, Store, Tally,
+    PageOf, Prune, Pruned, Roster, Safekeeping, Standing, States, Store, Tally,
 };
 
 impl Store for Embedded {
@@ -34,7 +34,8 @@ impl Store for Embedded {
     fn claim(&self, claim: Claim, now: Timestamp) -> Answer<'_, Claimed> {
         let claimed = self.over().map_or_else(|| self.claim_now(&claim, now), Err);
         Box::pin(async move {
-            let mut claimed = claimed?;
+            let (mut claimed, ticket) = claimed?;
+            settled(ticket).await?;
             if let Err(error) = self.with_payloads(&mut claimed).await {
                 claimed.jobs.iter().for_each(|job| self.give_back(job, now));
                 return Err(error);
@@ -163,6 +164,10 @@ impl Store for Embedded {
     }
 
     fn alerts(&self) -> &dyn Alerts {
+        self
+    }
+
+    fn roster(&self) -> &dyn Roster {
         self
     }
 

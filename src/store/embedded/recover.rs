@@ -17,6 +17,7 @@ use super::rows::{COLUMNS, Reader};
 use super::shown::Shown;
 use crate::clock::Timestamp;
 use crate::job::{Event, Holder, Job, JobId, Name, Unique, UniqueFor, decide};
+use crate::limits;
 use crate::store::{Recovered, StoreError};
 
 /// Reads the disk into an empty core. The answer is what was found, the changes that it led to, which must be on disk
@@ -33,6 +34,7 @@ pub(super) fn recover(
     let noted = latest_of(noted);
     core.latest = now;
     read_keys(conn, core)?;
+    super::roster_rows::recover(conn, core)?;
     super::plan_rows::read(conn, |schedule| core.plans.restore(schedule))?;
     (found.schedules, found.schedules_due, found.schedules_faulty) = core.plans.figures(now);
     let counts = Counts::read(conn)?;
@@ -66,7 +68,7 @@ pub(super) fn recover(
         } else if job.run_at().is_some() {
             core.index(&job);
         } else {
-            core.resume(&job, now);
+            core.resume(&job, now, shown);
         }
     }
     let freed = super::terms::recover(conn, core)?;
@@ -74,6 +76,23 @@ pub(super) fn recover(
     changes.extend(freed);
     changes.extend(super::alert_rows::recover(conn, core)?);
     Ok((found, changes, counts))
+}
+
+impl Core {
+    /// Takes up a job that a worker of another process holds: its lease gets a full new term (rule 7), as long as that
+    /// worker's leases are.
+    fn resume(&mut self, job: &Job, now: Timestamp, shown: &Shown) {
+        let term = job.run().and_then(|run| self.known.lease_of(&run.holder)).unwrap_or(limits::LEASE);
+        let resumed = Event::Resumed { epoch: job.life.epoch, lease_until: now.plus(term) };
+        let Ok(transition) = decide(job, resumed, now) else { return };
+        let job = Arc::new(job.with_life(transition.next));
+        self.enter_running(&job);
+        if let Some(key) = job.spec.concurrency() {
+            self.gates.force(key, job.seq);
+        }
+        self.jobs.insert(job.seq, job.clone());
+        self.show(job, shown);
+    }
 }
 
 /// The latest claim of each job: its earlier ones may still stand in other slots.

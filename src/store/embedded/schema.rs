@@ -79,8 +79,13 @@ const COUNT_ANEW: &str = "
 ";
 
 /// What later forms have besides: tables that are made wherever they are missing.
-const ADDED: [&str; 4] =
-    [super::terms::TABLES, super::minutes::TABLES, super::plan_rows::TABLES, super::alert_rows::TABLES];
+const ADDED: [&str; 5] = [
+    super::terms::TABLES,
+    super::minutes::TABLES,
+    super::plan_rows::TABLES,
+    super::alert_rows::TABLES,
+    super::roster_rows::TABLES,
+];
 
 /// Opens the file for the one who writes, makes its tables if it is new, and refuses what this program cannot read.
 pub(super) fn open_to_write(path: &Path, durability: Durability) -> Result<Connection, StoreError> {

@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::job::{Job, JobId, Name, Transition};
 use crate::store::{
     Alerts, Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Page,
-    PageOf, Prune, Pruned, Safekeeping, Standing, States, Store, StoreError, Tally,
+    PageOf, Prune, Pruned, Roster, Safekeeping, Standing, States, Store, StoreError, Tally,
 };
 use crate::watch::Hub;
 
@@ -101,9 +101,10 @@ impl Store for Observed {
     fn commit(&self, transitions: Vec<Transition>, now: Timestamp) -> Answer<'_, Vec<Committed>> {
         let shared = self.shared.clone();
         Surely::boxed(async move {
+            let silent: Vec<bool> = transitions.iter().map(|step| step.silent).collect();
             let answers = shared.timed("commit", shared.inner.commit(transitions, now)).await?;
-            let applied = answers.iter().filter_map(|answer| match answer {
-                Committed::Applied { job, follow_ups } => Some((job, follow_ups)),
+            let applied = answers.iter().zip(silent).filter_map(|(answer, silent)| match answer {
+                Committed::Applied { job, follow_ups } if !silent => Some((job, follow_ups)),
                 _ => None,
             });
             shared.tell(applied.clone().map(|(job, _)| job), |counted, job| {
@@ -166,7 +167,7 @@ impl Store for Observed {
         self.timed("prune", self.shared.inner.prune(prune, now))
     }
 
-    /// Nobody watches figures, locks, states and safekeeping: they are the inner store's own.
+    /// Nobody watches figures, locks, states, workers and safekeeping: they are the inner store's own.
     fn figures(&self) -> &dyn Figures {
         self.shared.inner.figures()
     }
@@ -185,6 +186,10 @@ impl Store for Observed {
 
     fn alerts(&self) -> &dyn Alerts {
         self
+    }
+
+    fn roster(&self) -> &dyn Roster {
+        self.shared.inner.roster()
     }
 
     fn health(&self) -> Health {
