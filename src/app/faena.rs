@@ -71,6 +71,7 @@ impl Faena {
         let maintained = Maintenance::is_done_by(&settings);
         let registry =
             if maintained { maintaining(registry, &settings, &store, &results, &clock, ages) } else { registry };
+        registry.learn(store.roster().known().await?);
         let workers = (!settings.no_jobs).then(|| {
             let parts = workers::Parts {
                 store: store.clone(),
@@ -112,6 +113,7 @@ impl Faena {
             settings: service::Settings {
                 queue_depth_max: settings.queue_depth,
                 runs_jobs: !settings.no_jobs,
+                lease: settings.lease,
                 own_schedules: if maintained { super::maintenance::NAMES.to_vec() } else { Vec::new() },
                 ..service::Settings::default()
             },

@@ -63,6 +63,8 @@ pub struct Settings {
     pub log: LogFormat,
     /// Which log lines, in the words of tracing: `info`, `faena=debug,warn`.
     pub log_filter: String,
+    /// How long a job is the worker's of another process without a sign of life.
+    pub lease: Duration,
     /// Jobs that may wait, beyond which new ones are refused with 429.
     pub queue_depth: u64,
 }
@@ -88,6 +90,7 @@ impl Default for Settings {
             results: ResultPlace::default(),
             log: LogFormat::default(),
             log_filter: "info".to_owned(),
+            lease: limits::LEASE,
             queue_depth: limits::QUEUE_DEPTH_MAX,
         }
     }
@@ -149,6 +152,10 @@ impl Settings {
         faults.within("io_slots", self.io_slots, 1, limits::IO_SLOTS_MAX);
         faults.check(self.grace <= limits::GRACE_MAX, "grace", || {
             format!("is too long; at most {} seconds", limits::GRACE_MAX.as_secs())
+        });
+        faults.check((limits::LEASE_MIN..=limits::LEASE_MAX).contains(&self.lease), "lease", || {
+            let (least, most) = (limits::LEASE_MIN.as_secs(), limits::LEASE_MAX.as_secs());
+            format!("must be {least} to {most} seconds")
         });
         faults.check(self.queue_depth > 0, "queue_depth", || "must be at least 1; every job would be refused".into());
         faults.check(not_empty(&self.data), "data", || "must name a folder".into());

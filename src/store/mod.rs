@@ -148,8 +148,10 @@ pub trait Store: Send + Sync + 'static {
     /// Its alert rules and alerts.
     fn alerts(&self) -> &dyn Alerts;
 
-    /// Its workers of other processes.
-    fn roster(&self) -> &dyn Roster;
+    /// Its workers of other processes; none can come where an engine does not keep them.
+    fn roster(&self) -> &dyn Roster {
+        &roster::Closed
+    }
 
     /// Whether it can commit, and what it is.
     fn health(&self) -> Health;

@@ -131,6 +131,7 @@ async fn every_operation_answers_as_it_is_described() {
     let mut drive = Drive { server: &server, document: Document::new() };
     // While the queue has room.
     crate::document_alerts::drive(&mut drive).await;
+    crate::document_workers::drive(&mut drive).await;
     jobs(&mut drive).await;
     one_job(&mut drive).await;
     results(&mut drive).await;

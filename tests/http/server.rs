@@ -13,6 +13,7 @@ use faena::store::embedded::Embedded;
 use faena::store::observed::{Histories, Metrics, Observed};
 use faena::store::results::Memory;
 use faena::store::{Claim, Committed, Schedules, Store};
+use faena::watch::Hub;
 use faena::work::{Completion, Context, Failure, NoPayload, Processor, Registry};
 use serde_json::Value;
 
@@ -69,6 +70,7 @@ pub struct Choice {
     pub service: Settings,
     pub http: http::Settings,
     pub clock: Clock,
+    pub hub: Arc<Hub>,
 }
 
 impl Server {
@@ -77,7 +79,7 @@ impl Server {
     }
 
     pub fn with(choice: Choice) -> Self {
-        let engine = Arc::new(Embedded::memory());
+        let engine = Arc::new(Embedded::memory_telling(choice.hub.ready().clone()));
         Self::on_both(engine.clone(), engine, choice)
     }
 
@@ -88,8 +90,8 @@ impl Server {
 
     fn on_both(store: Arc<dyn Store>, schedules: Arc<dyn Schedules>, choice: Choice) -> Self {
         let results = Arc::new(Memory::default());
-        let service =
-            Arc::new(Service::new(parts(store, schedules.clone(), results.clone(), choice.clock, choice.service)));
+        let parts = parts_on(choice.hub, store, schedules.clone(), results.clone(), choice.clock, choice.service);
+        let service = Arc::new(Service::new(parts));
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let options = Options { settings: choice.http, workers: Some(1) };
@@ -229,7 +231,18 @@ pub fn parts(
     clock: Clock,
     settings: Settings,
 ) -> Parts {
-    let (hub, metrics, histories) = (Arc::default(), Arc::<Metrics>::default(), Arc::<Histories>::default());
+    parts_on(Arc::default(), inner, schedules, results, clock, settings)
+}
+
+fn parts_on(
+    hub: Arc<Hub>,
+    inner: Arc<dyn Store>,
+    schedules: Arc<dyn Schedules>,
+    results: Arc<Memory>,
+    clock: Clock,
+    settings: Settings,
+) -> Parts {
+    let (metrics, histories) = (Arc::<Metrics>::default(), Arc::<Histories>::default());
     let store = Observed::new(inner, Arc::clone(&hub), metrics.clone(), histories.clone());
     let node = Holder { node: JobId::new().to_string().into(), machine: "bench-3".into(), process: 4_711 };
     let schedules = Arc::new(store.schedules(schedules));

@@ -116,8 +116,9 @@ pub async fn rule_28_what_ended_is_kept_by_the_minute(mut bed: Bed) {
                 if in_a_process_that_died && running > 0 {
                     let jobs = bed.all(Filter::default(), at(now)).await;
                     let crashed = jobs.iter().filter(|job| {
-                        job.attempts()
-                            .last()
+                        // The one that a job was set aside with is part of its ending.
+                        let last = job.last_attempt().filter(|_| job.is_finished());
+                        last.or_else(|| job.attempts().last().cloned())
                             .is_some_and(|last| last.outcome == Outcome::Crashed && last.ended_at == at(now))
                     });
                     let (ended, waiting): (Vec<_>, Vec<_>) = crashed.partition(|job| job.is_finished());

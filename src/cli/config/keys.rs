@@ -50,6 +50,7 @@ pub const KEYS: &[Key] = &[
     Key { name: "input", set: |s, v| put(&mut s.input, v.path().map(Some)) },
     Key { name: "http_allow", set: |s, v| put(&mut s.http_allow, v.list()) },
     Key { name: "unsafe_diagnostics", set: |s, v| put(&mut s.unsafe_diagnostics, v.flag()) },
+    Key { name: "lease", set: |s, v| put(&mut s.lease, v.span()) },
     Key { name: "queue_depth", set: |s, v| put(&mut s.queue_depth, v.number()) },
     Key { name: "results", set: |s, v| put(&mut s.results, v.parsed()) },
     Key { name: "log", set: |s, v| put(&mut s.log, v.choice(LOG_FORMATS)) },
