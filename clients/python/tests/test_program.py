@@ -89,7 +89,7 @@ class Cases:
             self.client.get("01a20ced-25ed-77e7-a4ab-2cd3ee1b0929")
         with self.assertRaises(InvalidRequestError) as caught:
             self.client.enqueue("sleep", {"durationMs": -1})
-        self.assertEqual(caught.exception.details[0].field, "payload")
+        self.assertTrue(caught.exception.details[0].field.startswith("payload"))
         with self.assertRaises(InvalidRequestError) as caught:
             self.client.enqueue("nobody_does_this", {})
         self.assertEqual(caught.exception.code, "unknown_processor")
