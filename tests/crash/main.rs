@@ -8,6 +8,7 @@ mod ends;
 mod history;
 mod load;
 mod poison;
+mod remote;
 mod room;
 mod rounds;
 mod server;

@@ -30,3 +30,5 @@ mod server;
 mod states;
 mod workers;
 mod workers_reports;
+mod workers_uploads;
+mod workers_waiting;

@@ -9,7 +9,7 @@ use faena::http;
 use faena::http::server::Options;
 use faena::job::{Event, Holder, Job, JobError, JobId, ResultRef, decide};
 use faena::service::{Parts, Service, Settings};
-use faena::store::embedded::Embedded;
+use faena::store::embedded::{Durability, Embedded, Open};
 use faena::store::observed::{Histories, Metrics, Observed};
 use faena::store::results::Memory;
 use faena::store::{Claim, Committed, Schedules, Store};
@@ -80,6 +80,16 @@ impl Server {
 
     pub fn with(choice: Choice) -> Self {
         let engine = Arc::new(Embedded::memory_telling(choice.hub.ready().clone()));
+        Self::on_both(engine.clone(), engine, choice)
+    }
+
+    /// On a store in a folder that outlives it.
+    pub fn on_disk(folder: &std::path::Path, choice: Choice) -> Self {
+        let open = Open { path: folder.join("faena.db"), durability: Durability::Full };
+        let (now, told) = (choice.clock.now(), choice.hub.ready().clone());
+        // Opening waits for the disk, which the thread of a runtime must not.
+        let engine = std::thread::spawn(move || Embedded::open_telling(&open, now, told).unwrap()).join().unwrap();
+        let engine = Arc::new(engine);
         Self::on_both(engine.clone(), engine, choice)
     }
 
@@ -232,6 +242,12 @@ pub fn parts(
     settings: Settings,
 ) -> Parts {
     parts_on(Arc::default(), inner, schedules, results, clock, settings)
+}
+
+/// The use cases alone, on a store in memory.
+pub fn service(choice: Choice) -> Arc<Service> {
+    let engine = Arc::new(Embedded::memory_telling(choice.hub.ready().clone()));
+    Arc::new(Service::new(parts_on(choice.hub, engine.clone(), engine, Arc::default(), choice.clock, choice.service)))
 }
 
 fn parts_on(

@@ -22,6 +22,7 @@ mod overdue;
 mod plans;
 mod reference;
 mod roll;
+mod roster;
 mod safekeeping;
 mod schedules;
 mod states;
@@ -269,3 +270,24 @@ clauses! {
         }
     }
 }
+
+/// What keeps the workers of other processes, on the engines that do.
+macro_rules! roster_clauses {
+    ($($module:ident $engine:ident)*) => {
+        $(clauses! { $module $engine {
+            roster {
+                a_worker_is_there_as_it_came_until_it_leaves
+                what_a_worker_holds_is_known_and_stays_its_own_when_it_leaves
+                a_subtype_that_any_worker_ever_did_is_known_for_good
+                workers_and_leases_survive_a_restart
+                rule_26_there_are_no_more_workers_than_may_be
+                rule_27_silent_workers_are_forgotten_in_chunks
+                rule_03_a_claim_under_a_lease_is_durable_when_it_is_answered
+                fleeting_steps_on_one_base_keep_what_the_other_brought
+                no_worker_comes_after_the_close
+            }
+        } })*
+    };
+}
+
+roster_clauses!(memory_workers Memory sqlite_workers Sqlite);
