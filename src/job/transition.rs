@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Job, JobId, Life, NewJob, State};
+use super::{Job, JobId, Life, NewJob, Outcome, State};
+use crate::clock::Timestamp;
 
 /// One step of a job's life. An engine applies it only if the job's revision is still the one named here, and
 /// writes everything in it in one atomic step, or nothing.
@@ -43,6 +44,21 @@ impl Transition {
             Arc::make_mut(after).lease_until = run.lease_until;
         }
         next
+    }
+
+    /// Whether it applies to the job as it is now. A sign of life does not raise the revision, and yet refutes whoever wanted to
+    /// take the run back.
+    pub fn fits(&self, job: &Job) -> bool {
+        let renewed_until = job.run().and_then(|run| run.lease_until);
+        let is_refuted = self.lapsed_by().zip(renewed_until).is_some_and(|(by, until)| until > by);
+        job.life.revision == self.expects && !is_refuted
+    }
+
+    /// The moment by which the lease must have run out for it to apply; none when it does not take a run back.
+    pub fn lapsed_by(&self) -> Option<Timestamp> {
+        let last = self.next.attempts.as_ref()?.last()?;
+        let takes_back = matches!(self.next.state, State::Waiting { .. }) && last.outcome == Outcome::Lost;
+        takes_back.then_some(last.ended_at)
     }
 }
 

@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::context::cut;
 use super::finish::commit;
 use super::run::Run;
 use super::slots::Slot;
 use super::workers::Shop;
-use crate::job::{Event, Job, ResultRef, Transition, decide};
+use crate::job::{Event, Job, JobError, ResultRef, Transition, decide};
+use crate::limits;
 use crate::store::{Committed, StoreError};
 
 /// Endings that wait for the one who commits them.
@@ -32,6 +34,8 @@ pub(super) struct Ending {
 
 /// Endings committed in one step: more would hold the store's lock for long.
 const AT_ONCE_MAX: usize = 64;
+/// Tries to commit an ending that the store says it cannot write.
+const BROKEN_MAX: u32 = 5;
 /// Pause between two tries to commit an ending while the store cannot.
 const AGAIN_EVERY: Duration = Duration::from_millis(500);
 
@@ -114,23 +118,37 @@ async fn commit_together(shop: &Shop, endings: Vec<Ending>) -> Vec<Ending> {
     rest
 }
 
-/// Commits one ending, however often that has to be tried, unless the claim is lost.
+/// Commits one ending, however often that has to be tried, unless the claim is lost. One that the store cannot write ends as a
+/// failure: a job that nobody ends would run for ever.
 async fn commit_alone(shop: &Shop, Ending { run, event, .. }: &Ending) {
+    let (mut told, mut broken) = (event.clone(), 0);
     loop {
-        let committed = commit(shop, run, event.clone()).await;
+        let committed = commit(shop, run, told.clone()).await;
         let job = run.latest();
         let Err(error) = committed else {
             forget_orphan(shop, event, &job).await;
             break;
         };
         tracing::error!(job_id = %job.id, %error, "the ending of a try could not be committed");
-        if !matches!(error, StoreError::Unavailable(_)) {
-            break;
+        if let StoreError::Broken(error) = error {
+            broken += 1;
+            match broken {
+                // What it says may be the reason: then it is said that it could not be said.
+                BROKEN_MAX => told = unwritable(job.life.epoch, &error),
+                count if count > 2 * BROKEN_MAX => break,
+                _ => {}
+            }
         }
         // Nobody else will say how it ended. A store that is closed does not come back, but then the runtime ends too.
         tokio::time::sleep(AGAIN_EVERY).await;
     }
     shop.leave(run);
+}
+
+fn unwritable(epoch: u32, why: &str) -> Event {
+    let message = format!("how it ended could not be stored: {why}");
+    let error = JobError::new("unwritable", cut(&message, limits::ERROR_BYTES_MAX));
+    Event::Failed { epoch, error, retryable: false, retry_after: None }
 }
 
 /// Forgets the stored result of a success that came too late, as after a cancel: no job refers to it, so nothing else

@@ -87,6 +87,15 @@ impl Bed {
         self.store.clone().unwrap()
     }
 
+    /// Where its database is.
+    #[cfg(all(unix, feature = "postgres"))]
+    pub fn url(&self) -> &str {
+        match &self.place {
+            Place::Database(database) => &database.url,
+            _ => panic!("this store has no database"),
+        }
+    }
+
     /// Whether it survives its process.
     pub fn is_durable(&self) -> bool {
         !matches!(self.place, Place::Nowhere)

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use faena::job::{Event, JobId, NewJob, Payload, Priority, Status};
+use faena::job::{Event, JobId, NewJob, Payload, Priority, Status, decide};
 use faena::limits;
 use faena::store::{Claim, Group, Insert};
 
@@ -205,6 +205,20 @@ pub async fn every_end_of_a_run_lets_the_next_of_its_key_in(bed: Bed) {
     assert!(bed.claim(9, at(91)).await.is_empty(), "it runs until it stops");
     bed.applied(&asked, Event::Stopped { epoch: job.life.epoch }, at(92)).await;
     bed.claim_one(at(93)).await;
+}
+
+pub async fn as_many_of_a_key_come_in_as_have_left_together(bed: Bed) {
+    for _ in 0..9 {
+        bed.accept(keyed(3), at(0)).await;
+    }
+    for turn in 0..3 {
+        let now = at(10 * turn);
+        let jobs = bed.claim(9, now).await;
+        assert_eq!(jobs.len(), 3, "in turn {turn}");
+        assert!(bed.claim(9, now).await.is_empty());
+        let ends = jobs.iter().map(|job| decide(job, succeeded(1), now).unwrap()).collect();
+        bed.store().commit(ends, now).await.unwrap();
+    }
 }
 
 pub async fn a_gated_job_that_is_cancelled_is_in_nobodys_way(bed: Bed) {

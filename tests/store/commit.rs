@@ -231,3 +231,16 @@ pub async fn moments_of_our_time_are_moments_like_others(bed: Bed) {
     let stopped = bed.applied(&asked, Event::Stopped { epoch: 2 }, now(7)).await;
     assert_same(&bed.get(first.id).await, &stopped);
 }
+
+pub async fn progress_never_falls_by_what_was_decided_before_it(bed: Bed) {
+    let job = running(&bed).await;
+    bed.applied(&job, progressed(1, 60), at(5)).await;
+    let renewed = bed.applied(&job, Event::Renewed { epoch: 1, lease_until: at(99) }, at(6)).await;
+    assert_eq!(renewed.life.progress.percent, 60, "the answer shows what stands");
+    bed.applied(&job, progressed(1, 40), at(7)).await;
+    assert_eq!(bed.get(job.id).await.life.progress.percent, 60);
+    bed.applied(&job, progressed(1, 70), at(1)).await;
+    bed.applied(&job, Event::StateSaved { epoch: 1, state: Some("7".into()) }, at(8)).await;
+    let progress = bed.get(job.id).await.life.progress.clone();
+    assert_eq!((progress.percent, progress.at()), (70, Some(at(7))));
+}

@@ -4,11 +4,14 @@
 mod activity;
 mod alerts;
 mod bed;
+mod calendar;
 mod claim;
 #[cfg(all(unix, feature = "postgres"))]
 mod cluster;
 mod commit;
 mod counts;
+#[cfg(all(unix, feature = "postgres"))]
+mod database;
 mod dice;
 mod durable;
 mod history;
@@ -108,6 +111,7 @@ clauses! {
         a_saved_state_comes_with_the_next_claim
         no_more_of_a_key_run_than_its_limit
         every_end_of_a_run_lets_the_next_of_its_key_in
+        as_many_of_a_key_come_in_as_have_left_together
         a_gated_job_that_is_cancelled_is_in_nobodys_way
         keys_do_not_wait_for_each_other
         gated_jobs_keep_their_order
@@ -126,6 +130,7 @@ clauses! {
         a_stale_step_brings_no_follow_ups
         progress_is_seen_and_leaves_the_revision_alone
         progress_after_the_ending_is_stale
+        progress_never_falls_by_what_was_decided_before_it
         rule_15_cancel_against_complete_has_one_winner_and_the_loser_is_told
         a_finished_job_is_brought_back_by_a_retry
         a_finished_job_is_brought_back_after_a_restart
@@ -136,6 +141,8 @@ clauses! {
     overdue {
         rule_05_a_lease_that_ran_out_is_found
         rule_05_a_renewed_lease_is_not_found
+        rule_05_a_lease_that_was_renewed_after_the_look_is_not_taken_back
+        a_lease_never_ends_sooner_by_what_was_decided_before_its_renewal
         an_ended_run_has_no_lease
         a_run_without_a_lease_is_never_overdue
         a_job_past_its_expiry_is_found_and_ended
@@ -236,6 +243,9 @@ clauses! {
     }
     roll {
         rule_28_what_is_kept_of_all_is_what_is_there
+    }
+    calendar {
+        rule_08_a_list_shows_what_was_acknowledged_before
     }
     schedules {
         an_accepted_schedule_is_there_as_it_was_asked_for

@@ -95,3 +95,26 @@ pub async fn rule_27_no_more_are_answered_than_asked_for(bed: Bed) {
     assert_eq!(overdue(&bed, 1_000, 3).await.len(), 3);
     assert!(overdue(&bed, 1_000, 0).await.is_empty());
 }
+
+pub async fn rule_05_a_lease_that_was_renewed_after_the_look_is_not_taken_back(bed: Bed) {
+    bed.accept(new_job(), at(0)).await;
+    let job = bed.store().claim(leased(1), at(0)).await.unwrap().jobs.remove(0);
+    let found = bed.store().overdue(at(10_000), 9).await.unwrap().remove(0);
+    bed.applied(&job, Event::Renewed { epoch: 1, lease_until: at(25_000) }, at(9_999)).await;
+    let answer = bed.step(&found, Event::LeaseLost { epoch: 1 }, at(10_000)).await;
+    assert!(matches!(answer, faena::store::Committed::Stale(_)), "{answer:?}");
+    let late = bed.store().overdue(at(25_000), 9).await.unwrap().remove(0);
+    bed.applied(&late, Event::LeaseLost { epoch: 1 }, at(25_000)).await;
+}
+
+pub async fn a_lease_never_ends_sooner_by_what_was_decided_before_its_renewal(bed: Bed) {
+    bed.accept(new_job(), at(0)).await;
+    let job = bed.store().claim(leased(1), at(0)).await.unwrap().jobs.remove(0);
+    bed.applied(&job, Event::Renewed { epoch: 1, lease_until: at(25_000) }, at(1)).await;
+    bed.applied(&job, progressed(1, 10), at(2)).await;
+    bed.applied(&job, Event::Renewed { epoch: 1, lease_until: at(20_000) }, at(3)).await;
+    bed.applied(&job, cancel_asked(), at(4)).await;
+    assert_eq!(bed.get(job.id).await.run().unwrap().lease_until, Some(at(25_000)));
+    assert!(overdue(&bed, 24_999, 9).await.is_empty());
+    assert_eq!(overdue(&bed, 25_000, 9).await, [job.id]);
+}

@@ -177,7 +177,7 @@ impl Core {
         }
         let known = self.jobs.get(&seq).filter(|job| job.id == transition.job).cloned();
         let job = match known.or_else(|| self.recall(transition.job, shown, load)) {
-            Some(job) if job.life.revision == transition.expects => job,
+            Some(job) if transition.fits(&job) => job,
             Some(job) => return Step::Stale(job),
             None => return Step::Missing,
         };

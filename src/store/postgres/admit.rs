@@ -1,6 +1,7 @@
 //! Accepting jobs within a transaction: their keys are taken, their rows written, each member of a batch with its own
 //! outcome. Whoever uses the same key at the same time waits for the transaction; the constraint stands behind it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future;
@@ -35,8 +36,10 @@ pub(super) enum Admitted {
     Refused(Inserted),
 }
 
-const LOCK_KEYS: &str = "SELECT pg_advisory_xact_lock(h) FROM \
-     (SELECT DISTINCT hashtextextended(k, 20) AS h FROM unnest($1::text[]) AS k ORDER BY 1) AS t";
+/// A lock for each key, or a few for very many: the server has room for some thousands. Who meets nobody there meets the
+/// constraint.
+const LOCK_KEYS: &str = "SELECT pg_advisory_xact_lock(h) FROM (SELECT DISTINCT CASE WHEN cardinality($1::text[]) > 256 \
+         THEN hashtextextended(k, 20) & 255 ELSE hashtextextended(k, 20) END AS h FROM unnest($1::text[]) AS k ORDER BY 1) AS t";
 const REQUESTS: &str = "SELECT key, body, until, receipt FROM faena.request WHERE key = ANY($1)";
 const UNIQUE_KEYS: &str = "SELECT key, id, until FROM faena.unique_key WHERE key = ANY($1)";
 const REMEMBER: &str = "INSERT INTO faena.request (key, body, until, receipt) \
@@ -172,11 +175,13 @@ impl Admission {
     }
 
     async fn remember(&self, session: &Session) -> Result<(), Fault> {
-        let requests: Vec<_> = self.accepted().filter_map(|draft| draft.request.as_ref()).collect();
+        // One that came when the window of another one had passed, in one batch with it, takes its place.
+        let requests = self.accepted().filter_map(|draft| draft.request.as_ref());
+        let requests: BTreeMap<&str, _> = requests.map(|request| (&*request.key, request)).collect();
         if requests.is_empty() {
             return Ok(());
         }
-        let keys: Vec<&str> = requests.iter().map(|request| &*request.key).collect();
+        let (keys, requests): (Vec<&str>, Vec<_>) = requests.into_iter().unzip();
         let bodies: Vec<&[u8]> = requests.iter().map(|request| &request.body[..]).collect();
         let until: Vec<i64> = requests.iter().map(|request| request.until.as_millis()).collect();
         let receipts = requests.iter().map(|request| json(&*request.receipt)).collect::<Result<Vec<_>, _>>()?;
@@ -193,8 +198,9 @@ impl Admission {
 
     async fn take(&self, session: &Session) -> Result<(), Fault> {
         let holds = self.accepted().filter_map(|draft| Some((draft.job.spec.unique()?, &draft.job)));
-        let holds: Vec<_> =
-            holds.map(|(unique, job)| (&*unique.key, job.id, until(unique.during, job.created_at))).collect();
+        let holds = holds.map(|(unique, job)| (&*unique.key, (job.id, until(unique.during, job.created_at))));
+        let holds: BTreeMap<&str, _> = holds.collect();
+        let holds: Vec<_> = holds.into_iter().map(|(key, (id, until))| (key, id, until)).collect();
         take_keys(session, &holds, self.latest).await
     }
 }

@@ -165,7 +165,7 @@ pub(super) async fn suspects(
 ) -> Result<Suspects, Fault> {
     let mut found = Suspects::default();
     if ask.failing.is_some() || ask.silent_ms.is_some() {
-        calendar.refresh(session).await?;
+        let _turn = calendar.refresh(session).await?;
     }
     if let Some(times) = ask.failing {
         found.failing = calendar.agenda.failing(times, ask.limit);

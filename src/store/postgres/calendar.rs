@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use tokio::sync::{Mutex as Turn, MutexGuard};
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
@@ -35,11 +36,19 @@ const LIVE: &str = "SELECT w.schedule, c.id FROM unnest($1::text[]) AS w(schedul
 pub(super) struct Calendar {
     pub(super) agenda: Agenda,
     known: Mutex<HashMap<Uuid, i32>>,
+    turn: Turn<()>,
 }
 
 impl Calendar {
-    /// Takes in what has changed since it was read last.
-    pub(super) async fn refresh(&self, session: &Session) -> Result<(), Fault> {
+    /// Takes in what has changed since it was read last. It stays so for as long as what comes back is held: what another one
+    /// read earlier must not hide what this one has read since.
+    pub(super) async fn refresh(&self, session: &Session) -> Result<MutexGuard<'_, ()>, Fault> {
+        let turn = self.turn.lock().await;
+        self.read(session).await?;
+        Ok(turn)
+    }
+
+    async fn read(&self, session: &Session) -> Result<(), Fault> {
         let rows = session.query(REVISIONS, &[]).await?;
         let there = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
         let there = there.collect::<Result<HashMap<Uuid, i32>, tokio_postgres::Error>>()?;

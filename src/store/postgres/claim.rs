@@ -4,7 +4,7 @@
 //! A job with a concurrency key is taken in a second step under the lock of that key. One that finds the gate full is put
 //! beside it, out of the lanes, so that it is in nobody's way; whoever leaves the gate lets it out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::future;
@@ -13,11 +13,12 @@ use tokio_postgres::types::Type;
 
 use super::place::Fault;
 use super::rows::{Reader, json, with_payload};
+use super::schedules;
 use super::session::Session;
-use super::steps::lock_gates;
+use super::steps::{self, Effects, lock_gates};
 use crate::clock::Timestamp;
-use crate::job::Job;
-use crate::store::{Claim, Claimed};
+use crate::job::{Event, Job, Transition, decide};
+use crate::store::{Claim, Claimed, Committed};
 
 /// A wish for work, with what finds its jobs again should the answer be lost.
 pub(super) struct Wish {
@@ -27,16 +28,30 @@ pub(super) struct Wish {
     pub(super) ticket: i64,
 }
 
-/// What a claim writes into the rows `picked` that go, and in the same statement into the kept counts.
+/// A claim of which it is not known whether it took more than was told.
+pub(super) struct Lost {
+    pub(super) keeper: i64,
+    pub(super) ticket: i64,
+    pub(super) now: Timestamp,
+    /// Numbers of the jobs that somebody was told of.
+    pub(super) told: HashSet<u64>,
+}
+
+/// Why a job that nobody was told of waits again.
+const UNHEARD: &str = "the database was lost while it was handed out";
+
+/// What a claim writes into the rows `picked` that go, and in the same statement into the kept counts. A node that was taken for
+/// dead takes nothing, and while one takes something nobody takes it for dead: its jobs would be nobody's at once.
 macro_rules! take {
     ($picked:literal, $given:literal) => {
         concat!(
             "WITH ",
             $picked,
-            ", taken AS (UPDATE faena.live l SET state = 2, revision = l.revision + 1, epoch = l.epoch + 1, started_at = $2, \
+            ", alive AS (SELECT id FROM faena.node WHERE id = $4 AND EXISTS (SELECT FROM picked) FOR KEY SHARE), \
+             taken AS (UPDATE faena.live l SET state = 2, revision = l.revision + 1, epoch = l.epoch + 1, started_at = $2, \
                  holder = $3, keeper = $4, ticket = $5, leased = $6::bigint IS NOT NULL, lease_until = $6, progress = NULL, \
                  stopping = false, expires_at = NULL \
-                 FROM picked WHERE l.seq = picked.seq AND picked.goes \
+                 FROM picked WHERE l.seq = picked.seq AND picked.goes AND EXISTS (SELECT FROM alive) \
                  RETURNING l.seq, l.id, l.created_at, l.spec, l.life, l.state, l.run_at, l.started_at, l.leased, l.lease_until, \
                      l.holder, l.progress, l.payload, l.urgency, l.kind, l.sub_type, l.priority), \
              counted AS (INSERT INTO faena.tally (kind, sub_type, priority, status, jobs) \
@@ -58,14 +73,14 @@ const CLAIM: &str = take!(
              AND (l.expires_at IS NULL OR l.expires_at > $2) \
          ORDER BY l.run_at, l.seq LIMIT $7 FOR UPDATE SKIP LOCKED) AS c \
          ORDER BY c.urgency, c.seq LIMIT $7)",
-    // Not a join of both: that would be one of each with each.
-    "SELECT true AS goes, seq AS place, taken.* FROM taken \
-     UNION ALL SELECT false, p.seq, t.* FROM picked p LEFT JOIN taken t ON false WHERE NOT p.goes"
+    "SELECT p.goes, p.seq AS place, t.* FROM picked p LEFT JOIN taken t ON t.seq = p.seq"
 );
 const ENTER: &str =
     take!("picked AS (SELECT s AS seq, true AS goes FROM unnest($1::bigint[]) AS s)", "SELECT * FROM taken");
 const PARK: &str = "UPDATE faena.live SET state = 1 WHERE seq = ANY($1)";
-const STANDING: &str = "SELECT seq, gate_key, gate_limit FROM faena.live WHERE seq = ANY($1) AND state = 0 \
+/// Those that may still go: they were picked without being held.
+const STANDING: &str = "SELECT seq, gate_key, gate_limit FROM faena.live WHERE seq = ANY($1) AND state = 0 AND run_at <= $2 \
+         AND (expires_at IS NULL OR expires_at > $2) \
      ORDER BY urgency, seq FOR UPDATE SKIP LOCKED";
 const RUNNING: &str = "SELECT gate_key, count(*) FROM faena.live WHERE state = 2 AND gate_key = ANY($1) GROUP BY 1";
 const NEXT_DUE: &str = "WITH lanes AS (SELECT s.name, p.priority FROM unnest($1::text[]) AS s(name) \
@@ -76,7 +91,7 @@ const NEXT_DUE: &str = "WITH lanes AS (SELECT s.name, p.priority FROM unnest($1:
          ORDER BY l.run_at LIMIT 1) AS c";
 const BY_TICKET: &str = "SELECT seq, id, created_at, spec, life, state, run_at, started_at, leased, lease_until, holder, progress, \
          payload, urgency FROM faena.live \
-     WHERE state = 2 AND ticket = $2 AND (leased OR (NOT leased AND keeper = $1))";
+     WHERE state = 2 AND ticket = $2 AND keeper = $1 AND (leased OR (NOT leased AND keeper = $1))";
 
 /// Jobs handed out at once: each is locked on the way, and comes with its payload.
 const CLAIMED_MAX: usize = 10_000;
@@ -113,12 +128,28 @@ pub(super) async fn claim(session: &Session, wish: &Wish) -> Result<Claimed, Fau
 }
 
 /// The jobs that a claim took whose answer was lost.
-pub(super) async fn find_again(session: &Session, wish: &Wish) -> Result<Vec<Arc<Job>>, Fault> {
-    let params = [(&wish.keeper as _, Type::INT8), (&wish.ticket as _, Type::INT8)];
+pub(super) async fn find_again(session: &Session, keeper: i64, ticket: i64) -> Result<Vec<Arc<Job>>, Fault> {
+    let params = [(&keeper as _, Type::INT8), (&ticket as _, Type::INT8)];
     let mut found = Vec::new();
     take_in(&mut found, session.query(BY_TICKET, &params).await?.iter())?;
     found.sort_by_key(|(rank, _)| *rank);
     Ok(found.into_iter().map(|(_, job)| job).collect())
+}
+
+/// Gives back what a claim took and nobody was told of. The answer counts it.
+pub(super) async fn give_back(session: &Session, lost: &Lost) -> Result<usize, Fault> {
+    let now = lost.now;
+    let found = find_again(session, lost.keeper, lost.ticket).await?;
+    let untold = found.iter().filter(|job| !lost.told.contains(&job.seq));
+    let released = |job: &Arc<Job>| Event::Released { epoch: job.life.epoch, reason: UNHEARD.into() };
+    let steps: Vec<Transition> = untold.filter_map(|job| decide(job, released(job), now).ok()).collect();
+    let asked: Vec<_> = steps.iter().map(|step| (step, now)).collect();
+    let mut effects = Effects::default();
+    let committed = steps::apply(session, &asked, &mut effects).await?;
+    effects.open_gates(session).await?;
+    schedules::sum_up(session, std::mem::take(&mut effects.ended)).await?;
+    effects.kept.write(session).await?;
+    Ok(committed.iter().filter(|answer| matches!(answer, Committed::Applied { .. })).count())
 }
 
 /// Takes jobs without a concurrency key; the answer has those with one, and when the next is due.
@@ -139,7 +170,8 @@ async fn take_free(
         (&lease as _, Type::INT8),
         (&room as _, Type::INT8),
     ];
-    let (rows, due) = future::try_join(session.query(CLAIM, &params), session.one(NEXT_DUE, &params[..2])).await?;
+    let claimed = future::try_join(session.query(CLAIM, &params), session.one(NEXT_DUE, &params[..2]));
+    let (_, (rows, due)) = future::try_join(session.replan(), claimed).await?;
     let (free, gated): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.try_get("goes").unwrap_or(false));
     take_in(taken, free.into_iter())?;
     let gated = gated.into_iter().map(|row| row.try_get("place")).collect::<Result<_, _>>()?;
@@ -148,7 +180,9 @@ async fn take_free(
 
 /// Lets jobs through their gates in their order, or puts them beside. The answer counts the latter.
 async fn enter(session: &Session, wish: &Wish, seqs: &[i64]) -> Result<(Vec<Ranked>, usize), Fault> {
-    let standing = session.query(STANDING, &[(&seqs as _, Type::INT8_ARRAY)]).await?;
+    let (now, holder, lease) = wish.columns()?;
+    let params = [(&seqs as _, Type::INT8_ARRAY), (&now as _, Type::INT8)];
+    let standing = session.query(STANDING, &params).await?;
     let mut room: BTreeMap<&str, i64> = BTreeMap::new();
     for row in &standing {
         room.insert(row.try_get(1)?, 0);
@@ -170,7 +204,6 @@ async fn enter(session: &Session, wish: &Wish, seqs: &[i64]) -> Result<(Vec<Rank
             parked.push(seq);
         }
     }
-    let (now, holder, lease) = wish.columns()?;
     let params = [
         (&going as _, Type::INT8_ARRAY),
         (&now as _, Type::INT8),

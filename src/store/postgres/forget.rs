@@ -20,7 +20,7 @@ const JOBS: &str = "WITH old AS (SELECT * FROM ( \
      silent AS (DELETE FROM faena.log l USING gone WHERE l.seq = gone.seq) \
      SELECT kind, sub_type, priority, status, dead, result FROM gone";
 const REQUESTS: &str = "DELETE FROM faena.request WHERE key IN \
-     (SELECT key FROM faena.request WHERE until <= $1 ORDER BY until LIMIT $2) RETURNING 1";
+     (SELECT key FROM faena.request WHERE until <= $1 ORDER BY until LIMIT $2) AND until <= $1 RETURNING 1";
 const KEYS: &str = "DELETE FROM faena.unique_key WHERE key IN \
      (SELECT key FROM faena.unique_key WHERE until <= $1 ORDER BY until LIMIT $2) AND until <= $1 RETURNING 1";
 

@@ -169,17 +169,20 @@ impl Asked {
     }
 
     async fn jobs(&self, session: &Session, limit: usize, offset: usize) -> Result<Vec<Arc<Job>>, Fault> {
+        // Each half finds its own first rows by an index; the two are not merged by the server otherwise.
+        let (most, order) = (limit.min(i64::MAX as usize), self.order);
+        let first = format!("ORDER BY seq {order} LIMIT {}", most.saturating_add(offset).min(i64::MAX as usize));
         let halves = [
             self.live.as_ref().map(|terms| {
                 format!(
-                    "SELECT seq, id, created_at, spec, life, state, run_at, started_at, leased, lease_until, holder, progress \
-                     FROM faena.live WHERE {terms}"
+                    "(SELECT seq, id, created_at, spec, life, state, run_at, started_at, leased, lease_until, holder, progress \
+                     FROM faena.live WHERE {terms} {first})"
                 )
             }),
             self.ended.as_ref().map(|terms| {
                 format!(
-                    "SELECT seq, id, created_at, spec, life, 3::smallint AS state, NULL::bigint, NULL::bigint, false, NULL::bigint, \
-                     NULL::text, NULL::text FROM faena.history WHERE {terms}"
+                    "(SELECT seq, id, created_at, spec, life, 3::smallint AS state, NULL::bigint, NULL::bigint, false, NULL::bigint, \
+                     NULL::text, NULL::text FROM faena.history WHERE {terms} {first})"
                 )
             }),
         ];
@@ -187,8 +190,8 @@ impl Asked {
         if halves.is_empty() {
             return Ok(Vec::new());
         }
-        let (most, order) = (limit.min(i64::MAX as usize), self.order);
-        let sql = format!("{} ORDER BY seq {order} LIMIT {most} OFFSET {offset}", halves.join(" UNION ALL "));
+        let both = halves.join(" UNION ALL ");
+        let sql = format!("SELECT * FROM ({both}) AS found ORDER BY seq {order} LIMIT {most} OFFSET {offset}");
         let rows = session.client.query_typed(&sql, &self.params()).await?;
         let mut reader = Reader::default();
         Ok(rows.iter().filter_map(|row| readable(reader.any(row))).collect())

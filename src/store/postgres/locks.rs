@@ -27,7 +27,7 @@ const RENEW: &str = "UPDATE faena.lock SET until = $2 WHERE name = $1";
 const FREE: &str = "DELETE FROM faena.lock WHERE name = $1";
 const COUNT: &str = "SELECT count(*), 0::bigint FROM faena.lock";
 const EXPIRE: &str = "DELETE FROM faena.lock WHERE name IN \
-     (SELECT name FROM faena.lock WHERE until <= $1 ORDER BY until, name LIMIT $2) RETURNING 1";
+     (SELECT name FROM faena.lock WHERE until <= $1 ORDER BY until, name LIMIT $2) AND until <= $1 RETURNING 1";
 
 /// Takes a lock, or renews it.
 pub(super) async fn acquire(session: &Session, take: Take, now: Timestamp, bounds: &Bounds) -> Result<Acquired, Fault> {
@@ -90,10 +90,11 @@ pub(super) async fn holder(session: &Session, name: &Slug, now: Timestamp) -> Re
     Ok(lock.filter(|lock| lock.binds(now)).map(Arc::new))
 }
 
-/// Forgets locks whose term is over.
+/// Forgets locks whose term is over, while nobody decides about any.
 pub(super) async fn expire(session: &Session, now: Timestamp, limit: i64) -> Result<u64, Fault> {
     let params = [(&now.as_millis() as _, Type::INT8), (&limit as _, Type::INT8)];
-    Ok(session.query(EXPIRE, &params).await?.len() as u64)
+    let (_, gone) = future::try_join(session.query(ALONE, &[]), session.query(EXPIRE, &params)).await?;
+    Ok(gone.len() as u64)
 }
 
 /// The lock as it is, once nobody else decides about any.

@@ -250,7 +250,7 @@ impl Schedules for Postgres {
     ) -> Answer<'_, PageOf<Arc<Schedule>>> {
         let calendar = self.calendar.clone();
         self.read(with!(filter, calendar => |session| async move {
-            calendar.refresh(session).await?;
+            let _turn = calendar.refresh(session).await?;
             Ok(calendar.agenda.page(&filter, page, now))
         }))
     }
@@ -262,7 +262,7 @@ impl Schedules for Postgres {
     fn schedule_figures(&self, limit: usize, now: Timestamp) -> Answer<'_, ScheduleFigures> {
         let calendar = self.calendar.clone();
         self.read(with!(calendar => |session| async move {
-            calendar.refresh(session).await?;
+            let _turn = calendar.refresh(session).await?;
             Ok(calendar.agenda.figures(limit, now))
         }))
     }

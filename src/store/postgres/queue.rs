@@ -19,7 +19,7 @@ use super::session::Session;
 use super::steps::{self, Effects};
 use super::{log, schedules};
 use crate::clock::Timestamp;
-use crate::job::{Job, JobId, Transition};
+use crate::job::{Job, JobId, NewJob, Transition};
 use crate::store::{Committed, Group, Insert, Inserted, LogLine, StoreError};
 
 /// Whom to tell, and what.
@@ -53,6 +53,9 @@ enum Failure {
 
 /// Ops in one transaction. More would keep their locks for long.
 const BATCH_MAX: usize = 1_000;
+/// Bytes of payload in one transaction, unless one op alone has more: its parameters are in memory on both sides, and a message
+/// has less than 1 GiB.
+const BATCH_BYTES_MAX: usize = 64 << 20;
 /// Times that a transaction is begun anew because others were in its way.
 const TRIES_MAX: usize = 10;
 /// Time in which the outcome of a lost commit is found out, or its members are told that it is not known.
@@ -75,7 +78,9 @@ impl Writer {
     pub(super) async fn write_all(mut self, mut ops: mpsc::UnboundedReceiver<Op>) {
         let mut batch = Vec::new();
         while ops.recv_many(&mut batch, BATCH_MAX).await > 0 {
-            self.write(std::mem::take(&mut batch)).await;
+            for batch in bounded(std::mem::take(&mut batch)) {
+                self.write(batch).await;
+            }
         }
     }
 
@@ -89,10 +94,11 @@ impl Writer {
                 batch.into_iter().zip(written.done).for_each(|(op, done)| op.tell(Ok(done)));
             }
             // One of them cannot be written. It must not take its neighbours along (rule 10).
-            Err(Fault::Unfit(_)) if batch.len() > 1 => {
-                for op in batch {
-                    Box::pin(self.write(vec![op])).await;
-                }
+            Err(Fault::Unfit(_) | Fault::Broken(_)) if batch.len() > 1 => {
+                let mut first = batch;
+                let second = first.split_off(first.len() / 2);
+                Box::pin(self.write(first)).await;
+                Box::pin(self.write(second)).await;
             }
             Err(fault) => {
                 tracing::warn!(?fault, "a transaction was not committed");
@@ -157,6 +163,23 @@ impl Writer {
     }
 }
 
+/// The same ops, in their order, in batches that are not too heavy.
+fn bounded(ops: Vec<Op>) -> Vec<Vec<Op>> {
+    let mut batches = vec![Vec::new()];
+    let mut bytes = 0;
+    for op in ops {
+        bytes += op.bytes();
+        if bytes > BATCH_BYTES_MAX && batches.last().is_some_and(|batch| !batch.is_empty()) {
+            batches.push(Vec::new());
+            bytes = op.bytes();
+        }
+        if let Some(batch) = batches.last_mut() {
+            batch.push(op);
+        }
+    }
+    batches
+}
+
 async fn status_of(session: &Session, transaction: &str) -> Result<String, Fault> {
     const SQL: &str = "SELECT coalesce(pg_xact_status($1::text::xid8), 'aborted')";
     let row = session.one(SQL, &[(&transaction as _, Type::TEXT)]).await?;
@@ -166,35 +189,28 @@ async fn status_of(session: &Session, transaction: &str) -> Result<String, Fault
 async fn write_batch(session: &Session, batch: &[Op]) -> Result<Written, Failure> {
     const NUMBER: &str = "SELECT pg_current_xact_id()::text";
     let (begun, number, written) =
-        future::join3(session.run("BEGIN"), session.one(NUMBER, &[]), write_members(session, batch)).await;
+        future::join3(session.begin(), session.one(NUMBER, &[]), write_members(session, batch)).await;
     // What a member says comes first: after it the others only say that something was wrong before.
     let done = written.and_then(|written| {
         begun?;
         Ok((number?.try_get::<_, String>(0)?, written))
     });
-    let (transaction, (written, kept)) = match done {
+    let (transaction, written) = match done {
         Ok(done) => done,
         Err(fault) => {
             session.roll_back().await;
             return Err(Failure::Fault(fault));
         }
     };
-    if let Err(fault) = Kept::prepare(session).await {
-        session.roll_back().await;
-        return Err(Failure::Fault(fault));
-    }
-    // Sent together: should the counts not be written, COMMIT takes all of it back.
-    let (counted, committed) = future::join(kept.write(session), session.run("COMMIT")).await;
-    match (counted, committed) {
-        (Ok(()), Ok(())) => Ok(written),
-        (_, Err(Fault::Lost(_))) => Err(Failure::Unsure { transaction, written }),
-        (Err(fault), _) | (_, Err(fault)) => Err(Failure::Fault(fault)),
+    match session.run("COMMIT").await {
+        Ok(()) => Ok(written),
+        Err(Fault::Lost(_)) => Err(Failure::Unsure { transaction, written }),
+        Err(fault) => Err(Failure::Fault(fault)),
     }
 }
 
-/// Steps first, then new jobs, then lines of logs: each sort in the order in which it was asked for. The counts are left to be
-/// written.
-async fn write_members(session: &Session, batch: &[Op]) -> Result<(Written, Kept), Fault> {
+/// Steps first, then new jobs, then lines of logs: each sort in the order in which it was asked for.
+async fn write_members(session: &Session, batch: &[Op]) -> Result<Written, Fault> {
     let mut effects = Effects::default();
     let asked: Vec<_> = batch.iter().flat_map(Op::steps).collect();
     let mut committed = steps::apply(session, &asked, &mut effects).await?;
@@ -214,16 +230,16 @@ async fn write_members(session: &Session, batch: &[Op]) -> Result<(Written, Kept
             Op::Commit { .. } | Op::Log { .. } => None,
         })
         .collect();
-    let logged = log::append(session, batch.iter().flat_map(Op::lines));
-    let (jobs, logged) = future::join(admission.write(session, &mut effects.kept), logged).await;
-    let jobs = jobs?;
-    logged?;
+    let jobs = admission.write(session, &mut effects.kept).await?;
     for (place, admitted) in followed {
         if let (Committed::Applied { follow_ups, .. }, Admitted::Draft(draft)) = (&mut committed[place], admitted) {
             follow_ups.extend(jobs[draft].clone());
         }
     }
     let new_work = effects.new_work || jobs.iter().any(Option::is_some);
+    let logged = log::append(session, batch.iter().flat_map(Op::lines));
+    let (counted, logged) = future::join(Kept::write(effects.kept, session), logged).await;
+    counted.and(logged)?;
 
     let mut committed = committed.into_iter();
     let done = batch.iter().zip(admitted).map(|(op, admitted)| match op {
@@ -231,7 +247,7 @@ async fn write_members(session: &Session, batch: &[Op]) -> Result<(Written, Kept
         Op::Commit { steps, .. } => Done::Committed(committed.by_ref().take(steps.len()).collect()),
         Op::Log { .. } => Done::Logged,
     });
-    Ok((Written { done: done.collect(), new_work }, effects.kept))
+    Ok(Written { done: done.collect(), new_work })
 }
 
 /// The jobs that come with steps that applied, with the places of those.
@@ -288,6 +304,14 @@ impl Op {
         jobs.iter().map(move |job| (job, now))
     }
 
+    /// Bytes that it brings.
+    fn bytes(&self) -> usize {
+        let of_job = |job: &NewJob| job.payload.len();
+        let jobs: usize = self.inserts().map(|(insert, _)| of_job(&insert.job)).sum();
+        let follow_ups: usize = self.steps().flat_map(|(step, _)| &step.follow_ups).map(of_job).sum();
+        jobs + follow_ups + self.lines().map(|(_, line)| line.text.len()).sum::<usize>()
+    }
+
     fn lines(&self) -> impl Iterator<Item = &(JobId, LogLine)> + Clone {
         match self {
             Self::Log { lines, .. } => lines.iter(),
@@ -307,5 +331,25 @@ impl Op {
             // Answers come in the order of what was asked.
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::Name;
+
+    #[test]
+    fn a_batch_is_not_heavier_than_may_be_unless_one_op_is() -> Result<(), Box<dyn std::error::Error>> {
+        let sub_type = Name::new("work")?;
+        let op = |megabytes: usize| {
+            let job = NewJob::new(sub_type.clone(), vec![b'1'; megabytes << 20]);
+            let (tell, _) = oneshot::channel();
+            Op::Insert { jobs: vec![job.into()], group: Group::Each, now: Timestamp::default(), tell }
+        };
+        let sizes = |ops: Vec<Op>| bounded(ops).iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(sizes(vec![op(30), op(30), op(30), op(80), op(1), op(1)]), [2, 1, 1, 2]);
+        assert_eq!(sizes(vec![op(80)]), [1]);
+        Ok(())
     }
 }

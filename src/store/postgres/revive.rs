@@ -39,7 +39,7 @@ pub(super) async fn settle(
 ) -> Result<Committed, Fault> {
     for _ in 0..LOOKS {
         if let Some(job) = live(session, step.job).await? {
-            if job.life.revision == step.expects && job.seq == step.seq {
+            if step.fits(&job) && job.seq == step.seq {
                 // It came to be so just now.
                 return Err(Fault::Again("a job was changed meanwhile".into()));
             }

@@ -7,6 +7,7 @@ use futures_util::future::{self, FutureExt};
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
+use tokio::time::{Duration, Instant};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row, Statement};
 
@@ -24,7 +25,17 @@ pub(super) struct Session {
     driver: AbortHandle,
     prepares: bool,
     statements: Mutex<HashMap<&'static str, Statement>>,
+    plans: Mutex<Plans>,
 }
+
+/// The plans of the statements: they are made once and used again, and fit tables as they were then.
+struct Plans {
+    uses: u64,
+    made_at: Instant,
+}
+
+/// Time after which plans are made anew: a table that was empty may be long by then.
+const PLANNED_FOR: Duration = Duration::from_secs(1);
 
 impl Session {
     /// Connects, on the runtime of the caller.
@@ -36,7 +47,8 @@ impl Session {
             }
         }));
         let (driver, statements) = (driver.abort_handle(), Mutex::default());
-        Ok(Self { client, driver, prepares: place.prepares, statements })
+        let plans = Mutex::new(Plans { uses: 0, made_at: Instant::now() });
+        Ok(Self { client, driver, prepares: place.prepares, statements, plans })
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -48,7 +60,7 @@ impl Session {
         if !self.prepares {
             return Ok(self.client.query_typed(sql, params).await?);
         }
-        let statement = self.prepared(sql, || params.iter().map(|(_, of)| of.clone()).collect()).await?;
+        let statement = self.prepared(sql, params).await?;
         let values: Vec<_> = params.iter().map(|(value, _)| *value).collect();
         Ok(self.client.query(&statement, &values).await?)
     }
@@ -62,6 +74,27 @@ impl Session {
     /// Runs a statement without parameters.
     pub(super) async fn run(&self, sql: &str) -> Result<(), Fault> {
         Ok(self.client.batch_execute(sql).await?)
+    }
+
+    /// Begins a transaction. With [`replan`](Self::replan) it is for those who do the same over and over.
+    pub(super) async fn begin(&self) -> Result<(), Fault> {
+        self.run(if self.is_to_replan() { "DISCARD PLANS; BEGIN" } else { "BEGIN" }).await
+    }
+
+    /// Has plans made anew that are old.
+    pub(super) async fn replan(&self) -> Result<(), Fault> {
+        if self.is_to_replan() { self.run("DISCARD PLANS").await } else { Ok(()) }
+    }
+
+    /// Plans are made anew now and then, and more often at first, while tables fill.
+    fn is_to_replan(&self) -> bool {
+        let mut plans = self.plans.lock();
+        plans.uses += 1;
+        let is_due = self.prepares && (plans.uses.is_power_of_two() || plans.made_at.elapsed() > PLANNED_FOR);
+        if is_due {
+            plans.made_at = Instant::now();
+        }
+        is_due
     }
 
     /// Does work in a transaction.
@@ -87,19 +120,12 @@ impl Session {
         }
     }
 
-    /// Makes sure that a statement leaves at once when it is asked for, and in its turn among others.
-    pub(super) async fn prepare(&self, sql: &'static str, types: &[Type]) -> Result<(), Fault> {
-        if self.prepares {
-            self.prepared(sql, || types.to_vec()).await?;
-        }
-        Ok(())
-    }
-
-    async fn prepared(&self, sql: &'static str, types: impl FnOnce() -> Vec<Type>) -> Result<Statement, Fault> {
+    async fn prepared(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Statement, Fault> {
         if let Some(statement) = self.statements.lock().get(sql) {
             return Ok(statement.clone());
         }
-        let statement = self.client.prepare_typed(sql, &types()).await?;
+        let types: Vec<_> = params.iter().map(|(_, of)| of.clone()).collect();
+        let statement = self.client.prepare_typed(sql, &types).await?;
         self.statements.lock().insert(sql, statement.clone());
         Ok(statement)
     }

@@ -26,7 +26,7 @@ const KEEP: &str = "INSERT INTO faena.state (name, value, revision, updated_at, 
 const DELETE: &str = "DELETE FROM faena.state WHERE name = $1";
 const COUNT: &str = "SELECT count(*), coalesce(sum(bytes), 0)::bigint FROM faena.state";
 const EXPIRE: &str = "DELETE FROM faena.state WHERE name IN \
-     (SELECT name FROM faena.state WHERE until <= $1 ORDER BY until, name LIMIT $2) RETURNING 1";
+     (SELECT name FROM faena.state WHERE until <= $1 ORDER BY until, name LIMIT $2) AND until <= $1 RETURNING 1";
 
 /// Keeps a value, if what is there is as expected.
 pub(super) async fn keep(session: &Session, put: Put, now: Timestamp, bounds: &Bounds) -> Result<Kept, Fault> {
@@ -82,10 +82,11 @@ pub(super) async fn read(session: &Session, name: &Slug, now: Timestamp) -> Resu
     Ok(state.filter(|state| state.binds(now)).map(Arc::new))
 }
 
-/// Forgets states whose term is over.
+/// Forgets states whose term is over, while nobody decides about any.
 pub(super) async fn expire(session: &Session, now: Timestamp, limit: i64) -> Result<u64, Fault> {
     let params = [(&now.as_millis() as _, Type::INT8), (&limit as _, Type::INT8)];
-    Ok(session.query(EXPIRE, &params).await?.len() as u64)
+    let (_, gone) = future::try_join(session.query(ALONE, &[]), session.query(EXPIRE, &params)).await?;
+    Ok(gone.len() as u64)
 }
 
 /// The state as it is, once nobody else decides about any.

@@ -1,7 +1,7 @@
 //! Applying steps within a transaction: each one only if its job is still of the revision that it was decided on. All that
 //! end are one statement, all that go on another, all that only report a third, each in the order of the jobs (rule 34).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use futures_util::future;
@@ -23,8 +23,8 @@ use crate::store::Committed;
 #[derive(Default)]
 pub(super) struct Effects {
     pub(super) kept: Kept,
-    /// Concurrency keys that may have room now.
-    pub(super) freed: BTreeSet<String>,
+    /// Concurrency keys that may have room now, and for how many more.
+    pub(super) freed: BTreeMap<String, i64>,
     /// Jobs of schedules that came to their end.
     pub(super) ended: BTreeMap<ScheduleId, Vec<(Arc<Job>, Timestamp)>>,
     /// Whether somebody may find work that was not there.
@@ -58,37 +58,48 @@ const GO_ON: &str = "UPDATE faena.live l SET \
          put_off = coalesce(t.run_at > t.asked_at, l.put_off), \
          expires_at = CASE WHEN t.epoch = 0 THEN l.expires_at END, \
          progress = CASE WHEN t.state = 2 THEN l.progress END, \
-         leased = t.lease_until IS NOT NULL, lease_until = t.lease_until, \
+         leased = t.lease_until IS NOT NULL, \
+         lease_until = CASE WHEN t.lease_until IS NOT NULL THEN greatest(l.lease_until, t.lease_until) END, \
          holder = CASE WHEN t.state = 2 THEN l.holder END, started_at = CASE WHEN t.state = 2 THEN l.started_at END, \
          keeper = CASE WHEN t.state = 2 THEN l.keeper END, stopping = t.stopping \
      FROM unnest($1::bigint[], $2::uuid[], $3::integer[], $4::integer[], $5::integer[], $6::smallint[], $7::bigint[], \
-         $8::bigint[], $9::bigint[], $10::text[], $11::boolean[]) \
-         AS t(seq, id, expects, revision, epoch, state, run_at, asked_at, lease_until, life, stopping) \
+         $8::bigint[], $9::bigint[], $10::text[], $11::boolean[], $12::bigint[]) \
+         AS t(seq, id, expects, revision, epoch, state, run_at, asked_at, lease_until, life, stopping, lapsed_by) \
      WHERE l.seq = t.seq AND l.id = t.id AND l.revision = t.expects \
+         AND (t.lapsed_by IS NULL OR l.state <> 2 OR l.lease_until IS NULL OR l.lease_until <= t.lapsed_by) \
      RETURNING l.seq, l.id, l.created_at, l.spec, l.was, l.gate_key, l.progress IS NOT NULL AS reported";
+/// What two reports that were decided on one base come to together is what [`Transition::onto`] says.
 const REPORT: &str = "UPDATE faena.live l SET \
-         was = l.state * 2 + (l.progress IS NOT NULL)::integer, progress = coalesce(t.progress, l.progress), \
+         was = l.state * 2 + (l.progress IS NOT NULL)::integer, \
+         progress = CASE WHEN l.progress IS NULL OR t.progress IS NULL THEN coalesce(t.progress, l.progress) \
+             WHEN (t.progress::json->>'at')::bigint < (l.progress::json->>'at')::bigint THEN \
+                 CASE WHEN (t.progress::json->>'percent')::integer <= (l.progress::json->>'percent')::integer THEN l.progress \
+                     ELSE (l.progress::jsonb || jsonb_build_object('percent', t.progress::jsonb->'percent'))::text END \
+             WHEN (t.progress::json->>'percent')::integer >= (l.progress::json->>'percent')::integer THEN t.progress \
+             ELSE (t.progress::jsonb || jsonb_build_object('percent', l.progress::jsonb->'percent'))::text END, \
          lease_until = CASE WHEN l.leased THEN greatest(l.lease_until, t.lease_until) END \
      FROM unnest($1::bigint[], $2::uuid[], $3::integer[], $4::bigint[], $5::text[]) \
          AS t(seq, id, expects, lease_until, progress) \
      WHERE l.seq = t.seq AND l.id = t.id AND l.revision = t.expects AND l.state = 2 \
-     RETURNING l.seq, l.id, l.created_at, l.spec, l.was, NULL::text AS gate_key, l.progress IS NOT NULL AS reported";
+     RETURNING l.seq, l.id, l.created_at, l.spec, l.was, NULL::text AS gate_key, l.progress IS NOT NULL AS reported, \
+         CASE WHEN l.progress IS DISTINCT FROM t.progress THEN l.progress END AS further";
 const LOCK_GATES: &str = "SELECT pg_advisory_xact_lock(h) FROM \
      (SELECT DISTINCT hashtextextended(k, 21) AS h FROM unnest($1::text[]) AS k ORDER BY 1) AS t";
-/// Lets the most urgent job of each subtype out from beside its gate. One that may expire before anybody claims it takes the
-/// next one along.
-const UNPARK: &str = "WITH RECURSIVE beside(gate_key, sub_type) AS ( \
-         SELECT k, (SELECT min(sub_type) FROM faena.live WHERE state = 1 AND gate_key = k) FROM unnest($1::text[]) AS k \
+/// Lets the most urgent jobs of each subtype out from beside its gate, as many as have left. One that may expire before anybody
+/// claims it takes the next one along.
+const UNPARK: &str = "WITH RECURSIVE beside(gate_key, room, sub_type) AS ( \
+         SELECT k, room, (SELECT min(sub_type) FROM faena.live WHERE state = 1 AND gate_key = k) \
+         FROM unnest($1::text[], $2::bigint[]) AS freed(k, room) \
          UNION ALL \
-         SELECT b.gate_key, (SELECT min(l.sub_type) FROM faena.live l \
+         SELECT b.gate_key, b.room, (SELECT min(l.sub_type) FROM faena.live l \
              WHERE l.state = 1 AND l.gate_key = b.gate_key AND l.sub_type > b.sub_type) \
          FROM beside b WHERE b.sub_type IS NOT NULL), \
-     next AS (SELECT c.seq, count(*) FILTER (WHERE c.expires_at IS NULL) OVER (PARTITION BY b.gate_key, b.sub_type \
+     next AS (SELECT c.seq, b.room, count(*) FILTER (WHERE c.expires_at IS NULL) OVER (PARTITION BY b.gate_key, b.sub_type \
              ORDER BY c.urgency, c.seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS lasting \
          FROM beside b CROSS JOIN LATERAL (SELECT l.seq, l.urgency, l.expires_at FROM faena.live l \
              WHERE l.state = 1 AND l.gate_key = b.gate_key AND l.sub_type = b.sub_type \
-             ORDER BY l.urgency, l.seq LIMIT 32 FOR UPDATE SKIP LOCKED) AS c) \
-     UPDATE faena.live l SET state = 0 FROM next WHERE l.seq = next.seq AND next.lasting = 0 RETURNING l.seq";
+             ORDER BY l.urgency, l.seq LIMIT b.room + 31 FOR UPDATE SKIP LOCKED) AS c) \
+     UPDATE faena.live l SET state = 0 FROM next WHERE l.seq = next.seq AND next.lasting < next.room RETURNING l.seq";
 
 /// Applies steps in input order; those of one job one after the other.
 pub(super) async fn apply(
@@ -159,7 +170,13 @@ fn applied(
     now: Timestamp,
     effects: &mut Effects,
 ) -> Result<Committed, Fault> {
-    let job = Arc::new(reader.with_life(row, step.next.clone())?);
+    let mut job = reader.with_life(row, step.next.clone())?;
+    if step.visibility == Visibility::Fleeting
+        && let Some(further) = row.try_get::<_, Option<&str>>("further")?
+    {
+        job.life.progress = serde_json::from_str(further).map_err(Fault::broken)?;
+    }
+    let job = Arc::new(job);
     let was: i16 = row.try_get("was")?;
     let before = status_before(was);
     let after = match job.status() {
@@ -177,8 +194,11 @@ fn applied(
         }
     }
     // Whoever leaves the gate, or stood before it as the next, lets another one come.
-    if job.run().is_none() && was / 2 != super::rows::GATED {
-        effects.freed.extend(row.try_get::<_, Option<String>>("gate_key")?);
+    if job.run().is_none()
+        && was / 2 != super::rows::GATED
+        && let Some(key) = row.try_get("gate_key")?
+    {
+        *effects.freed.entry(key).or_default() += 1;
     }
     Ok(Committed::Applied { job, follow_ups: Vec::new() })
 }
@@ -197,9 +217,10 @@ impl Effects {
         if self.freed.is_empty() {
             return Ok(());
         }
-        let keys: Vec<&str> = self.freed.iter().map(String::as_str).collect();
-        let params = [(&keys as _, Type::TEXT_ARRAY)];
-        let (_, let_out) = future::try_join(session.query(LOCK_GATES, &params), session.query(UNPARK, &params)).await?;
+        let (keys, room): (Vec<&str>, Vec<i64>) = self.freed.iter().map(|(key, room)| (key.as_str(), *room)).unzip();
+        let params = [(&keys as _, Type::TEXT_ARRAY), (&room as _, Type::INT8_ARRAY)];
+        let locked = session.query(LOCK_GATES, &params[..1]);
+        let (_, let_out) = future::try_join(locked, session.query(UNPARK, &params)).await?;
         self.new_work |= !let_out.is_empty();
         Ok(())
     }
@@ -300,6 +321,7 @@ async fn go_on(session: &Session, steps: &[Asked<'_>]) -> Result<Vec<Row>, Fault
     let leases: Vec<Option<i64>> = steps.iter().map(|(step, _)| lease_until(step)).collect();
     let lives = steps.iter().map(|(step, _)| json(&step.next)).collect::<Result<Vec<_>, _>>()?;
     let stops: Vec<bool> = steps.iter().map(|(step, _)| is_to_stop(step)).collect();
+    let lapsed: Vec<Option<i64>> = steps.iter().map(|(step, _)| step.lapsed_by().map(Timestamp::as_millis)).collect();
     let params = [
         (&seqs as _, Type::INT8_ARRAY),
         (&ids as _, Type::UUID_ARRAY),
@@ -312,6 +334,7 @@ async fn go_on(session: &Session, steps: &[Asked<'_>]) -> Result<Vec<Row>, Fault
         (&leases as _, Type::INT8_ARRAY),
         (&lives as _, Type::TEXT_ARRAY),
         (&stops as _, Type::BOOL_ARRAY),
+        (&lapsed as _, Type::INT8_ARRAY),
     ];
     session.query(GO_ON, &params).await
 }
