@@ -5,8 +5,10 @@ pub mod maintenance;
 mod opening;
 pub mod server;
 pub mod settings;
+mod worker;
 
 pub use faena::Faena;
 pub use maintenance::Maintenance;
 pub use server::{App, Signals};
 pub use settings::Settings;
+pub use worker::Worker;

@@ -14,6 +14,7 @@ use crate::http::Settings as Bounds;
 use crate::http::server::{self, Options};
 use crate::processors;
 use crate::service::Service;
+use crate::work::Registry;
 
 /// A running server with the processors that come with the program.
 pub struct App {
@@ -33,12 +34,7 @@ impl App {
         // The port first: it is the likeliest thing to be missing, and the quickest to try.
         let listener = listen(settings.bind)?;
         let addr = listener.local_addr().map_err(Error::internal)?;
-        let registry = processors::bundled(&processors::Settings {
-            input: Some(settings.input_folder()),
-            http_hosts: settings.http_allow.clone(),
-            commands: settings.commands.clone(),
-            unsafe_diagnostics: settings.unsafe_diagnostics,
-        });
+        let registry = registry(&settings);
         let hosts = Some(settings.hosts.clone());
         let faena = Faena::start(settings, registry).await?;
         let options = Options { settings: Bounds { hosts, ..Bounds::default() }, ..Options::default() };
@@ -69,16 +65,8 @@ impl App {
     ///
     /// # Errors
     /// When the store cannot be closed.
-    pub async fn run_until(self, mut signals: Signals) -> Result<()> {
-        let signal = signals.next().await;
-        tracing::info!(signal, "stopping: running jobs may finish within the grace time");
-        let at_once = CancellationToken::new();
-        let trip = at_once.clone();
-        let second = tokio::spawn(async move {
-            let signal = signals.next().await;
-            tracing::warn!(signal, "stopping at once");
-            trip.cancel();
-        });
+    pub async fn run_until(self, signals: Signals) -> Result<()> {
+        let (at_once, second) = signals.then_at_once().await;
         let stopped = self.stop_unless(&at_once).await;
         second.abort();
         stopped
@@ -104,6 +92,16 @@ impl App {
     }
 }
 
+/// The processors that come with the program.
+pub(super) fn registry(settings: &Settings) -> Registry {
+    processors::bundled(&processors::Settings {
+        input: Some(settings.input_folder()),
+        http_hosts: settings.http_allow.clone(),
+        commands: settings.commands.clone(),
+        unsafe_diagnostics: settings.unsafe_diagnostics,
+    })
+}
+
 fn listen(bind: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(bind).map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => Error::Conflict(format!("{bind} is taken by another program")),
@@ -117,6 +115,22 @@ pub struct Signals {
     terminate: tokio::signal::unix::Signal,
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// Waits for the first of them. The answer trips with the second; its task is to be ended.
+    pub(super) async fn then_at_once(mut self) -> (CancellationToken, JoinHandle<()>) {
+        let signal = self.next().await;
+        tracing::info!(signal, "stopping: running jobs may finish within the grace time");
+        let at_once = CancellationToken::new();
+        let trip = at_once.clone();
+        let second = tokio::spawn(async move {
+            let signal = self.next().await;
+            tracing::warn!(signal, "stopping at once");
+            trip.cancel();
+        });
+        (at_once, second)
+    }
 }
 
 #[cfg(unix)]

@@ -32,6 +32,8 @@ mod server;
 mod span;
 mod stats;
 mod watch;
+#[cfg(feature = "postgres")]
+mod worker;
 
 use std::process::ExitCode;
 
@@ -81,6 +83,8 @@ Exit codes:
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    #[cfg(feature = "postgres")]
+    Worker(worker::WorkerArgs),
     Demo(demo::Demo),
     Run(run::Run),
     Enqueue(enqueue::Enqueue),
@@ -123,6 +127,8 @@ impl Command {
     fn run(self) -> Result<Ending, Trouble> {
         match self {
             Self::Serve(command) => command.run(),
+            #[cfg(feature = "postgres")]
+            Self::Worker(command) => command.run(),
             Self::Demo(command) => command.run(),
             Self::Run(command) => command.run(),
             Self::Enqueue(command) => command.run(),
@@ -165,7 +171,7 @@ impl Command {
             Self::Openapi(command) => command.json,
             Self::Serve(_) | Self::Demo(_) | Self::Completions(_) => false,
             #[cfg(feature = "postgres")]
-            Self::Migrate(_) => false,
+            Self::Migrate(_) | Self::Worker(_) => false,
         }
     }
 }

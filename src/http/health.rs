@@ -63,6 +63,7 @@ pub(crate) async fn index(call: Call, _: Payload) -> Answer {
         ("executions", "/executions"),
         ("alerts", "/alerts"),
         ("processors", "/processors"),
+        ("nodes", "/nodes"),
         ("events", "/events"),
         ("statistics", "/jobs/statistics/overview"),
         ("live", "/health/live"),

@@ -55,6 +55,7 @@ mod health;
 mod job;
 mod jobs;
 mod locks;
+mod nodes;
 mod openapi;
 mod origin;
 mod present;
@@ -147,6 +148,7 @@ pub fn routes_with(service: Arc<Service>, settings: Settings) -> impl FnOnce(&mu
         at("/processors").get(processors::list).mount(config);
         at("/processors/{subType}/pause").post(processors::pause).mount(config);
         at("/processors/{subType}/resume").post(processors::resume).mount(config);
+        at("/nodes").get(nodes::list).mount(config);
         at("/cleanup").post(cleanup::forget).mount(config);
         at("/events").stream(events::all::watch).mount(config);
         at("/dashboard/data").get(figures::board).mount(config);

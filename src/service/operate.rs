@@ -7,6 +7,7 @@ use super::Service;
 use crate::error::Error;
 use crate::job::{Name, Status};
 use crate::store::Health;
+use crate::store::nodes::Seen;
 use crate::upkeep::{self, Ages};
 use crate::work::registry::Registered;
 
@@ -68,6 +69,25 @@ impl Service {
             .collect();
         standings.sort_by(|one, other| one.sub_type.cmp(&other.sub_type));
         Ok(standings)
+    }
+
+    /// Those who share the store and live, this process among them.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn nodes(&self) -> Result<Vec<Seen>, Error> {
+        if let Some(nodes) = self.store().nodes() {
+            return Ok(nodes.nodes().await?);
+        }
+        let now = self.now();
+        let tally = self.store().tally(now).await?;
+        Ok(vec![Seen {
+            holder: self.node().clone(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            since: now.minus(self.metrics().uptime()),
+            seen_at: now,
+            running: Status::RUNNING.iter().map(|status| tally.of(*status)).sum(),
+        }])
     }
 
     /// Stops or starts handing out the jobs of a subtype; what runs goes on. It survives restarts.

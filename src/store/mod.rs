@@ -10,6 +10,7 @@ pub mod alerts;
 pub mod embedded;
 pub mod hold;
 pub mod locks;
+pub mod nodes;
 pub mod observed;
 #[cfg(feature = "postgres")]
 pub mod postgres;
@@ -36,6 +37,7 @@ pub use activity::{Activity, Figures};
 pub use alerts::Alerts;
 pub use hold::Hold;
 pub use locks::{Acquired, Grant, Lock, Locks, Proof, Released, Take};
+pub use nodes::Nodes;
 pub use query::{Filter, Page, PageOf, Sort, Tally};
 pub use roster::{Entered, Present, Roster, Worker, WorkerId};
 pub use safekeeping::Safekeeping;
@@ -128,7 +130,8 @@ pub trait Store: Send + Sync + 'static {
     fn log(&self, id: JobId) -> Answer<'_, Vec<LogLine>>;
 
     /// Forgets jobs that ended before a moment, at most `limit`, oldest first, with their logs; and idempotency and
-    /// unique keys whose window has passed. The answer names the stored results that nothing refers to any more.
+    /// unique keys whose window has passed. An engine that keeps the jobs of a day apart may forget a whole day besides, once all
+    /// of it is past. The answer names the stored results that nothing refers to any more.
     fn prune(&self, prune: Prune, now: Timestamp) -> Answer<'_, Pruned>;
 
     /// Its figures.
@@ -142,6 +145,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// Who checks and copies what it has on disk; none where there is nothing of the kind, or others look after it.
     fn safekeeping(&self) -> Option<&dyn Safekeeping> {
+        None
+    }
+
+    /// Who has it open; none where that is this process alone.
+    fn nodes(&self) -> Option<&dyn Nodes> {
         None
     }
 

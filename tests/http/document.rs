@@ -322,6 +322,7 @@ async fn others(drive: &mut Drive<'_>) {
         "/jobs/statistics/overview",
         "/jobs/status",
         "/dashboard/data",
+        "/nodes",
         "/health/live",
         "/health/ready",
         "/metrics",

@@ -14,13 +14,13 @@ use crate::house::{House, task};
 const CUT: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
      WHERE datname = current_database() AND pid <> pg_backend_pid()";
 
-async fn open(house: &House) -> Arc<Postgres> {
+pub async fn open(house: &House) -> Arc<Postgres> {
     let holder = Holder { node: JobId::new().to_string().into(), machine: "shed".into(), process: 1 };
     let open = Open { url: house.database.url.clone(), holder, clock: Clock::System };
     tokio::task::spawn_blocking(move || Arc::new(Postgres::open(open, Arc::default()).unwrap())).await.unwrap()
 }
 
-fn claim(max: usize) -> Claim {
+pub fn claim(max: usize) -> Claim {
     let holder = Holder { node: "n".into(), machine: "shed".into(), process: 1 };
     Claim { holder, sub_types: [Name::new("task").unwrap()].into(), max, lease: None }
 }

@@ -4,6 +4,7 @@
 
 #[path = "../store/cluster.rs"]
 mod cluster;
+mod days;
 mod faults;
 mod house;
 mod together;

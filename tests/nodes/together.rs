@@ -26,6 +26,9 @@ async fn a_desk_sees_what_another_node_does() {
         let change = all.next().await.unwrap();
         ended = change.job.id == id && change.job.is_finished();
     }
+    let nodes = desk.service().nodes().await.unwrap();
+    let here: Vec<_> = nodes.iter().map(|seen| &seen.holder).collect();
+    assert_eq!(here, [desk.service().node(), worker.service().node()]);
     for node in [worker, desk] {
         node.stop().await.unwrap();
     }

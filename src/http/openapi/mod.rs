@@ -97,6 +97,7 @@ pub fn openapi() -> OpenApi {
         .schema_from::<view::AttemptView<'static>>()
         .schema_from::<view::LogLineView<'static>>()
         .schema_from::<view::ProcessorView<'static>>()
+        .schema_from::<view::NodeView<'static>>()
         .schema_from::<view::RetryView>()
         .schema_from::<view::ExplainView<'static>>()
         .schema_from::<view::BulkView>()

@@ -3,7 +3,8 @@
 use super::operation::{Operation, get, json, post, reply};
 use super::schemas::{created, listed, named, text};
 use super::view::{
-    BoardView, CleanupView, IndexView, JobsStatusView, LiveView, OverviewView, PriorityWord, ProcessorView, ReadyView,
+    BoardView, CleanupView, IndexView, JobsStatusView, LiveView, NodeView, OverviewView, PriorityWord, ProcessorView,
+    ReadyView,
 };
 use crate::http::cleanup::CleanupRequest;
 
@@ -16,6 +17,9 @@ pub(super) fn operations() -> Vec<Operation> {
         switch(post("/processors/{subType}/pause", "pauseProcessor", "Stop handing out a subtype"))
             .about("Its jobs wait; what runs goes on. It survives restarts."),
         switch(post("/processors/{subType}/resume", "resumeProcessor", "Start handing out a subtype")),
+        get("/nodes", "listNodes", "Who shares the store, and lives")
+            .tag(operating)
+            .gives(200, json("The oldest first.", listed(named::<NodeView<'static>>()))),
         events(),
         get("/jobs/statistics/overview", "getOverview", "How the whole stands")
             .tag(operating)

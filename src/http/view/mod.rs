@@ -38,7 +38,9 @@ pub(crate) use figures::{
 };
 pub(crate) use job::{AcceptedView, ErrorOfJob, JobView, Length, etag};
 pub(crate) use named::{KeptView, LockView, StateView};
-pub(crate) use parts::{AttemptView, BulkView, CleanupView, ExplainView, LogLineView, ProcessorView, RetryView};
+pub(crate) use parts::{
+    AttemptView, BulkView, CleanupView, ExplainView, LogLineView, NodeView, ProcessorView, RetryView,
+};
 pub(crate) use schedule::{DstView, ScheduleView};
 pub(crate) use words::{
     AlertKindWord, AlertStatusWord, ClockChangeWord, FoldWord, GapWord, MisfireWord, OutcomeWord, OverlapWord,

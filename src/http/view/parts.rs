@@ -5,12 +5,13 @@ use utoipa::ToSchema;
 
 use super::{ErrorOfJob, OutcomeWord, Shown, StatusWord};
 use crate::clock::Timestamp;
-use crate::job::{Job, JobId, RetryPolicy};
+use crate::job::{Holder, Job, JobId, RetryPolicy};
 use crate::service::bulk::Bulk;
 use crate::service::explain::Reason;
 use crate::service::look::Try;
 use crate::service::operate::Standing;
 use crate::store::LogLine;
+use crate::store::nodes::Seen;
 
 /// One try of a job.
 #[derive(Serialize, ToSchema)]
@@ -144,6 +145,46 @@ pub(crate) struct ProcessorView<'a> {
     /// The process it is registered in; null for `remote`.
     #[schema(required, minimum = 0)]
     process_id: Option<u32>,
+}
+
+/// A process that has the store open.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = Node)]
+pub(crate) struct NodeView<'a> {
+    /// Random identity of its boot.
+    node_id: &'a str,
+    machine_name: &'a str,
+    #[schema(minimum = 0)]
+    process_id: u32,
+    /// Which release it is of.
+    version: &'a str,
+    /// Since when it has the store open.
+    #[schema(value_type = String, format = DateTime)]
+    since: Shown<Timestamp>,
+    /// Its latest sign of life.
+    #[schema(value_type = String, format = DateTime)]
+    last_seen_at: Shown<Timestamp>,
+    /// Jobs that run inside of it.
+    #[schema(minimum = 0)]
+    running: u64,
+    /// Whether it is the one that answers.
+    answers: bool,
+}
+
+impl<'a> NodeView<'a> {
+    pub(crate) fn of(seen: &'a Seen, this: &Holder) -> Self {
+        Self {
+            node_id: &seen.holder.node,
+            machine_name: &seen.holder.machine,
+            process_id: seen.holder.process,
+            version: &seen.version,
+            since: Shown(seen.since),
+            last_seen_at: Shown(seen.seen_at),
+            running: seen.running,
+            answers: seen.holder.node == this.node,
+        }
+    }
 }
 
 /// When and how often a processor's jobs are tried again.

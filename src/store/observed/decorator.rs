@@ -12,8 +12,8 @@ use super::{Histories, Metrics};
 use crate::clock::Timestamp;
 use crate::job::{Job, JobId, Name, Transition};
 use crate::store::{
-    Alerts, Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Page,
-    PageOf, Prune, Pruned, Roster, Safekeeping, Standing, States, Store, StoreError, Tally,
+    Alerts, Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Nodes,
+    Page, PageOf, Prune, Pruned, Roster, Safekeeping, Standing, States, Store, StoreError, Tally,
 };
 use crate::watch::Hub;
 
@@ -178,6 +178,10 @@ impl Store for Observed {
 
     fn states(&self) -> &dyn States {
         self.shared.inner.states()
+    }
+
+    fn nodes(&self) -> Option<&dyn Nodes> {
+        self.shared.inner.nodes()
     }
 
     fn safekeeping(&self) -> Option<&dyn Safekeeping> {

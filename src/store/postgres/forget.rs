@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio_postgres::types::Type;
 
+use super::days;
 use super::kept::Kept;
 use super::place::Fault;
 use super::session::Session;
@@ -18,7 +19,7 @@ const JOBS: &str = "WITH old AS (SELECT * FROM ( \
      gone AS (DELETE FROM faena.history h USING old WHERE h.ended_at = old.ended_at AND h.seq = old.seq \
          RETURNING h.seq, h.kind, h.sub_type, h.priority, h.status, h.dead, h.result), \
      silent AS (DELETE FROM faena.log l USING gone WHERE l.seq = gone.seq) \
-     SELECT kind, sub_type, priority, status, dead, result FROM gone";
+     SELECT kind, sub_type, priority, status, dead, 1::bigint, result FROM gone";
 const REQUESTS: &str = "DELETE FROM faena.request WHERE key IN \
      (SELECT key FROM faena.request WHERE until <= $1 ORDER BY until LIMIT $2) AND until <= $1 RETURNING 1";
 const KEYS: &str = "DELETE FROM faena.unique_key WHERE key IN \
@@ -26,20 +27,21 @@ const KEYS: &str = "DELETE FROM faena.unique_key WHERE key IN \
 
 /// Forgets at most so many jobs, oldest first, and keys.
 pub(super) async fn prune(session: &Session, prune: Prune, now: Timestamp) -> Result<Pruned, Fault> {
-    let (limit, now) = (prune.limit as i64, now.as_millis());
+    let limit = prune.limit as i64;
     let (ended, failed) = (prune.ended_before.as_millis(), prune.failed_before.as_millis());
     let params = [(&ended as _, Type::INT8), (&failed as _, Type::INT8), (&limit as _, Type::INT8)];
-    let rows = session.query(JOBS, &params).await?;
     let mut kept = Kept::default();
-    let mut results: Vec<Arc<str>> = Vec::new();
+    let (dropped, mut results) = days::drop_past(session, &prune, now, &mut kept).await?;
+    let rows = session.query(JOBS, &params).await?;
     for row in &rows {
         kept.forget(row)?;
-        results.extend(row.try_get::<_, Option<&str>>(5)?.map(Arc::from));
+        results.extend(row.try_get::<_, Option<&str>>(6)?.map(Arc::from));
     }
     kept.write(session).await?;
     let mut keys = 0;
     for sql in [REQUESTS, KEYS] {
-        keys += session.query(sql, &[(&now as _, Type::INT8), (&limit as _, Type::INT8)]).await?.len() as u64;
+        keys +=
+            session.query(sql, &[(&now.as_millis() as _, Type::INT8), (&limit as _, Type::INT8)]).await?.len() as u64;
     }
-    Ok(Pruned { jobs: rows.len() as u64, keys, results })
+    Ok(Pruned { jobs: dropped + rows.len() as u64, keys, results })
 }

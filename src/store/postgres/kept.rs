@@ -60,15 +60,16 @@ impl Kept {
         self.count(&job.spec, DEAD, dead(job));
     }
 
-    /// A job that had ended is forgotten: a row with its family, subtype, priority and status, and whether it was a dead letter.
-    pub(super) fn forget(&mut self, row: &tokio_postgres::Row) -> Result<(), Fault> {
+    /// Jobs that had ended are forgotten: a row with their family, subtype, priority and status, whether they were dead letters, and
+    /// how many there are.
+    pub(super) fn forget(&mut self, row: &tokio_postgres::Row) -> Result<u64, Fault> {
         let name = |index| Name::new(row.try_get::<_, &str>(index)?).map_err(Fault::broken);
-        let (kind, sub_type, priority) = (name(0)?, name(1)?, row.try_get(2)?);
+        let (kind, sub_type, priority, count) = (name(0)?, name(1)?, row.try_get(2)?, row.try_get::<_, i64>(5)?);
         if row.try_get(4)? {
-            *self.jobs.entry((kind.clone(), sub_type.clone(), priority, DEAD)).or_default() -= 1;
+            *self.jobs.entry((kind.clone(), sub_type.clone(), priority, DEAD)).or_default() -= count;
         }
-        *self.jobs.entry((kind, sub_type, priority, row.try_get(3)?)).or_default() -= 1;
-        Ok(())
+        *self.jobs.entry((kind, sub_type, priority, row.try_get(3)?)).or_default() -= count;
+        Ok(count as u64)
     }
 
     fn count(&mut self, spec: &Spec, status: i16, by: i64) {

@@ -6,7 +6,8 @@
 //! | `queue`, `errands` | the ways in: jobs gather to batches, the rest goes one by one |
 //! | `admit`, `steps`, `revive`, `claim` | accepting jobs; their steps; bringing back what has ended; handing out |
 //! | `rows`, `kept` | a job as a row; what is kept beside the jobs and never counted |
-//! | `look`, `list`, `log`, `forget` | reading jobs; lists of them; their logs; forgetting them |
+//! | `look`, `list`, `log` | reading jobs; lists of them; their logs |
+//! | `days`, `forget` | the history by days; forgetting |
 //! | `schedules`, `calendar` | schedules: their steps; how they are read |
 //! | `locks`, `states`, `bounds` | things by name that are there for a term; how many there may be |
 //! | `alerts` | alert rules and alerts |
@@ -21,6 +22,7 @@ mod bounds;
 mod calendar;
 mod claim;
 mod claimer;
+mod days;
 mod ear;
 mod errands;
 mod forget;
@@ -151,6 +153,8 @@ impl Postgres {
         let (first, second, third) = future::try_join3(connect(), connect(), connect()).await.map_err(Fault::told)?;
         let node = Arc::new(Node::register(&first, holder, &clock).await.map_err(Fault::told)?);
         let clock = node.clock().unwrap_or(clock);
+        let today = node::now(&first).await.map_err(Fault::told)?;
+        days::make(&first, today).await.map_err(Fault::told)?;
         let mut recovered = node.recover(&first, clock.now()).await.map_err(Fault::told)?;
         recovered.took_ms = began.elapsed().as_millis() as u64;
 

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_postgres::types::Type;
 
+use super::days;
 use super::hints::Hints;
 use super::kept;
 use super::place::Fault;
@@ -19,6 +20,7 @@ use super::steps::{self, Effects};
 use crate::clock::{Clock, Timestamp};
 use crate::job::{Event, Holder, decide};
 use crate::limits;
+use crate::store::nodes::Seen;
 use crate::store::{Committed, Recovered};
 
 const REGISTER: &str = "INSERT INTO faena.node (boot, machine, process, version) VALUES ($1, $2, $3, $4) RETURNING id";
@@ -31,6 +33,10 @@ const ORPHANS: &str = live!(
 );
 const NEW_TERMS: &str = "UPDATE faena.live SET lease_until = greatest(lease_until, $1) WHERE state = 2 AND leased";
 const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+const ALL: &str = "SELECT n.boot, n.machine, n.process, n.version, (extract(epoch FROM n.since) * 1000)::bigint, \
+         (extract(epoch FROM n.beat) * 1000)::bigint, \
+         (SELECT count(*) FROM faena.live l WHERE l.state = 2 AND NOT l.leased AND l.keeper = n.id) \
+     FROM faena.node n WHERE n.beat >= clock_timestamp() - $1::bigint * interval '1 ms' ORDER BY n.id";
 const SCHEDULES: &str = "SELECT count(*), count(*) FILTER (WHERE due_at <= $1) FROM faena.schedule_life";
 
 /// Pause between two signs of life: several may be lost before the lease is over.
@@ -113,6 +119,7 @@ impl Node {
         }
         self.set_clock(session).await?;
         let now = now(session).await?;
+        days::make(session, now).await?;
         if bury(session, now).await?.0 > 0 {
             new_work.notify_one();
             hints.tell(true, std::iter::empty());
@@ -161,6 +168,28 @@ async fn register(session: &Session, holder: &Holder) -> Result<i64, Fault> {
         (&env!("CARGO_PKG_VERSION") as _, Type::TEXT),
     ];
     Ok(session.one(REGISTER, &params).await?.try_get(0)?)
+}
+
+/// Those that gave a sign of life within a lease.
+pub(super) async fn all(session: &Session) -> Result<Vec<Seen>, Fault> {
+    let lease = limits::LEASE.as_millis() as i64;
+    let rows = session.query(ALL, &[(&lease as _, Type::INT8)]).await?;
+    let seen = |row: &tokio_postgres::Row| {
+        let holder = Holder {
+            node: row.try_get::<_, &str>(0)?.into(),
+            machine: row.try_get::<_, &str>(1)?.into(),
+            process: row.try_get::<_, i32>(2)? as u32,
+        };
+        let (since, seen_at) = (row.try_get(4)?, row.try_get(5)?);
+        Ok(Seen {
+            holder,
+            version: row.try_get::<_, &str>(3)?.into(),
+            since: Timestamp::from_millis(since),
+            seen_at: Timestamp::from_millis(seen_at),
+            running: row.try_get::<_, i64>(6)? as u64,
+        })
+    };
+    rows.iter().map(seen).collect()
 }
 
 /// The clock of the database.

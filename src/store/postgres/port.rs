@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::claimer::Asked;
 use super::queue::Op;
-use super::{Postgres, alerts, answer, calendar, forget, kept, list, locks, log, look, schedules, states};
+use super::{Postgres, alerts, answer, calendar, forget, kept, list, locks, log, look, node, schedules, states};
 use crate::alert::{self, Alert, AlertId, Rule};
 use crate::clock::Timestamp;
 use crate::job::{Job, JobId, Name, Transition};
@@ -15,6 +15,7 @@ use crate::schedule::{self, NewSchedule, Schedule, ScheduleId};
 use crate::store::alerts::{
     self as alerts_port, AlertFilter, AlertPage, Alerts, Ask, KeptRule, RuleKept, RuleRemoved, Suspects,
 };
+use crate::store::nodes::{Nodes, Seen};
 use crate::store::schedules::{Added, Due, Removed, ScheduleFigures, ScheduleFilter, SchedulePage, Stepped, Which};
 use crate::store::{
     Acquired, Activity, Answer, Claim, Claimed, Committed, Deleted, Expected, Figures, Filter, Group, Health, Insert,
@@ -106,6 +107,10 @@ impl Store for Postgres {
         self
     }
 
+    fn nodes(&self) -> Option<&dyn Nodes> {
+        Some(self)
+    }
+
     fn alerts(&self) -> &dyn Alerts {
         self
     }
@@ -170,6 +175,12 @@ impl States for Postgres {
 
     fn prune_states(&self, now: Timestamp, limit: usize) -> Answer<'_, u64> {
         self.errand(with!(=> |session| states::expire(session, now, limit as i64)))
+    }
+}
+
+impl Nodes for Postgres {
+    fn nodes(&self) -> Answer<'_, Vec<Seen>> {
+        self.read(with!(=> |session| node::all(session)))
     }
 }
 
