@@ -8,6 +8,7 @@ After each chunk it saves how far it is: whoever gets the job after a crash goes
 clients/python has the same loop with several jobs at once; this one shows what happens in it.
 """
 
+import http.client
 import json
 import signal
 import sys
@@ -37,7 +38,7 @@ def call(method, path, body=None):
         except urllib.error.HTTPError as error:
             if error.code not in (429, 503):
                 raise
-        except (OSError, ValueError):
+        except (OSError, http.client.HTTPException):
             pass  # nobody there, or an answer that broke off
         time.sleep(0.2)
 

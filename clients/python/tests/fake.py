@@ -118,6 +118,16 @@ class FakeServer:
         self._server.server_close()
 
 
+def broken_off() -> Reply:
+    """An answer whose server dies in the middle of it."""
+
+    def pieces() -> Iterable[bytes]:
+        yield b'{"data": '
+        raise ConnectionAbortedError
+
+    return Reply(200, pieces())
+
+
 def one_by_one(*replies: Reply) -> Callable[[Seen], Reply]:
     """Gives these answers in order."""
     left = iter(replies)

@@ -9,7 +9,7 @@ from typing import Any
 from faena import Client, ConflictError, Job, NotFoundError, UnavailableError, UnreachableError, WaitTimeoutError
 
 from .facade import Awaited
-from .fake import FakeServer, Reply, Seen, event, job, one_by_one, refusal
+from .fake import FakeServer, Reply, Seen, broken_off, event, job, one_by_one, refusal
 
 ID = job()["jobId"]
 
@@ -35,6 +35,11 @@ class Cases:
         self.assertEqual(len({seen.headers["idempotency-key"] for seen in fake.seen}), 1)
         self.assertEqual([seen.headers["authorization"] for seen in fake.seen], ["Bearer secret"] * 3)
         self.assertEqual(fake.seen[2].json()["delaySeconds"], 5)
+
+    def test_an_answer_that_breaks_off_is_asked_for_again(self) -> None:
+        fake, client = self.start(one_by_one(broken_off(), Reply(200, job())))
+        self.assertEqual(client.get(ID).id, ID)
+        self.assertEqual(len(fake.seen), 2)
 
     def test_patience_ends(self) -> None:
         fake, client = self.start(lambda _: refusal(503, "unavailable", retry_after="60"), patience=1)

@@ -11,11 +11,22 @@ from pathlib import Path
 
 from faena import Client, Job
 
+from .fake import FakeServer, Reply, broken_off, one_by_one, refusal
 from .program import BINARY, Program
 
 WORKER = Path(__file__).parents[3] / "examples" / "workers" / "worker.py"
 CHUNK = 100
 TOO_LONG = 60
+
+
+class Alone(unittest.TestCase):
+    def test_an_answer_that_breaks_off_is_asked_for_again(self) -> None:
+        registered = Reply(201, {"data": {"workerId": "one", "leaseSeconds": 30, "heartbeatSeconds": 10}})
+        fake = FakeServer(one_by_one(broken_off(), Reply(drop=True), registered, refusal(400, "enough")))
+        self.addCleanup(fake.close)
+        command = [sys.executable, str(WORKER), fake.url, "."]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=TOO_LONG)
+        self.assertEqual(ended.stdout, "registered one\n", ended.stderr)
 
 
 @unittest.skipUnless(BINARY, "FAENA_BIN does not name the program")

@@ -96,6 +96,16 @@ test("a gateway without its server is no answer, and neither is another program"
   await assert.rejects(client.get(ID), UnexpectedAnswerError);
 });
 
+test("an answer that breaks off is asked for again", async (t) => {
+  async function* pieces(): AsyncGenerator<string> {
+    yield '{"data": ';
+    throw new Error("the server dies");
+  }
+  const { fake, client } = await start(t, oneByOne({ pieces: pieces() }, { body: job() }));
+  assert.equal((await client.get(ID)).jobId, ID);
+  assert.equal(fake.seen.length, 2);
+});
+
 test("a caller's signal ends a call that would be repeated", async (t) => {
   const gaveUp = new AbortController();
   const { client } = await start(t, () => {
