@@ -28,7 +28,14 @@ pub fn get(settings: &Settings) -> Result<Vec<Row>> {
     let bare = Server::bare(jobs::sizes()?)?;
     let gets = |server: &Server| {
         let requests = requests.clone();
-        let load = Load { addr: server.addr(), connections: CONNECTIONS, run: settings.run, requests, status: 200 };
+        let load = Load {
+            addr: server.addr(),
+            connections: CONNECTIONS,
+            run: settings.run,
+            requests,
+            status: 200,
+            worker: None,
+        };
         Ok(load.run()?.rate())
     };
     let pairs = take_turns(settings.pairs, || gets(&bare), || gets(&server))?;

@@ -8,6 +8,7 @@ mod lookup;
 mod pages;
 mod posting;
 mod schedules;
+mod workers;
 
 use std::io::Write;
 
@@ -15,7 +16,7 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 
 use crate::support::disk;
-use crate::support::report::{self, Goal, Row, Unit};
+use crate::support::report::{self, Row};
 use crate::support::settings::Settings;
 
 /// How a group of rows is measured.
@@ -32,7 +33,7 @@ pub const ALL: &[(&str, Measure)] = &[
     ("backlog", backlog::backlog),
     ("pages", pages::pages),
     ("schedules", schedules::schedules),
-    ("workers", workers),
+    ("workers", workers::workers),
     ("lone", posting::lone),
     ("idle", idle::idle),
 ];
@@ -78,17 +79,4 @@ fn machine() -> String {
         machine.push_str(" (the folder of the build is in memory: nothing below is durable)");
     }
     machine
-}
-
-/// A row that nothing measures yet.
-fn workers(_: &Settings) -> Result<Vec<Row>> {
-    Ok(vec![Row {
-        name: "workers",
-        what: "remote worker over HTTP, durable, one lease and one completion a job, 64 connections".to_owned(),
-        measured: Err("not in this version"),
-        unit: Unit::PerSecond,
-        goal: Goal::at_least(10_000.0, 20_000.0),
-        beside: String::new(),
-        details: json!({}),
-    }])
 }

@@ -117,6 +117,7 @@ pub fn post_for_a_while(settings: &Settings, server: &Server, connections: usize
         run: settings.run,
         requests: vec![answer::post("/jobs", job)],
         status: 202,
+        worker: None,
     };
     load.run()
 }

@@ -41,6 +41,9 @@ pub struct Load {
     pub requests: Vec<String>,
     /// The status of every answer.
     pub status: u16,
+    /// The id of a worker that takes a job with each request and reports it as completed; then only the reports count.
+    #[serde(default)]
+    pub worker: Option<String>,
 }
 
 /// What came of it.
@@ -146,7 +149,13 @@ async fn converse(load: Arc<Load>, number: usize, began: Instant) -> Result<Coun
     for turn in 0.. {
         let request = &load.requests[(number + turn * load.connections) % load.requests.len()];
         stream.write_all(request.as_bytes()).await?;
-        receive(&mut stream, &mut read, load.status).await?;
+        let body = receive(&mut stream, &mut read, load.status).await?;
+        if let Some(worker) = &load.worker {
+            let report = completion(worker, body)?;
+            stream.write_all(report.as_bytes()).await?;
+            let body = receive(&mut stream, &mut read, load.status).await?;
+            ensure!(find(body, b"\"accepted\"").is_some(), "not accepted: {}", String::from_utf8_lossy(body));
+        }
         let now = Instant::now();
         counted.answers += 1;
         counted.last = now;
@@ -162,7 +171,22 @@ async fn converse(load: Arc<Load>, number: usize, began: Instant) -> Result<Coun
     Ok(counted)
 }
 
-async fn receive(stream: &mut TcpStream, read: &mut [u8], status: u16) -> Result<()> {
+/// The report that completes the job which an answer hands out.
+fn completion(worker: &str, answer: &[u8]) -> Result<String> {
+    const FIELD: &[u8] = b"\"leaseToken\":\"";
+    let at = find(answer, FIELD).context("there was no job: the backlog is too small")? + FIELD.len();
+    let token = answer[at..].split(|byte| *byte == b'"').next().unwrap_or_default();
+    let token = std::str::from_utf8(token)?;
+    let report = format!(r#"{{"reports":[{{"leaseToken":"{token}","kind":"complete","result":{{"ok":true}}}}]}}"#);
+    Ok(answer::post(&format!("/workers/{worker}/reports"), &report))
+}
+
+fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).position(|window| window == part)
+}
+
+/// The body of the next answer.
+async fn receive<'a>(stream: &mut TcpStream, read: &'a mut [u8], status: u16) -> Result<&'a [u8]> {
     let (mut filled, mut head) = (0, None::<answer::Head>);
     loop {
         ensure!(filled < read.len(), "the answer is too long for this client");
@@ -175,7 +199,7 @@ async fn receive(stream: &mut TcpStream, read: &mut [u8], status: u16) -> Result
         if let Some(head) = head.filter(|head| head.whole() <= filled) {
             let body = || String::from_utf8_lossy(&read[head.bytes..filled]);
             ensure!(head.status == status, "status {} in place of {status}: {}", head.status, body());
-            return Ok(());
+            return Ok(&read[head.bytes..filled]);
         }
     }
 }
