@@ -200,7 +200,8 @@ impl Context {
         let line = LogLine {
             at: self.run.clock.now(),
             epoch: self.fencing_token(),
-            text: cut(line.as_ref(), limits::LOG_LINE_BYTES_MAX).into(),
+            // Not every engine can keep a NUL (rule 35), and one line must not cost the others of its run.
+            text: cut(&line.as_ref().replace('\0', "\u{fffd}"), limits::LOG_LINE_BYTES_MAX).into(),
         };
         {
             let mut slots = self.run.slots.lock();

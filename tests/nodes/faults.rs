@@ -9,7 +9,7 @@ use faena::job::{Event, Holder, Job, JobId, Name, Status, decide};
 use faena::store::postgres::{Open, Postgres};
 use faena::store::{Claim, Committed, Group, Inserted, Store};
 
-use crate::house::{House, task};
+use crate::house::{House, task, until};
 
 const CUT: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
      WHERE datname = current_database() AND pid <> pg_backend_pid()";
@@ -112,6 +112,27 @@ async fn rule_01_a_node_that_was_silent_for_too_long_is_refused() {
     assert!(matches!(answer, Committed::Stale(_)), "{answer:?}");
     let ended = other.commit(vec![succeeded(&again, &other)], now).await.unwrap().remove(0);
     assert!(matches!(ended, Committed::Applied { .. }), "{ended:?}");
+}
+
+#[tokio::test]
+async fn an_ending_that_the_database_does_not_take_is_a_failure_and_not_silence() {
+    let Some(house) = House::new() else { return };
+    let node = house.node(|ctx: &faena::work::Context| {
+        ctx.log("before\0after");
+        Ok(().into())
+    });
+    let node = node.await;
+    house.database.tell(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no room for success'; END $$; \
+         CREATE TRIGGER refuse BEFORE INSERT ON faena.history FOR EACH ROW WHEN (NEW.status = 3) EXECUTE FUNCTION refuse()",
+    );
+    let id = node.service().enqueue(task()).await.unwrap().id;
+    let job = until(&node, id, Job::is_finished).await;
+    let error = job.end().unwrap().error.clone().unwrap();
+    assert_eq!((job.status(), &*error.kind), (Status::Failed, "unwritable"));
+    assert!(error.message.contains("no room for success"), "{}", error.message);
+    let lines = node.service().log(id).await.unwrap();
+    assert_eq!(lines.iter().map(|line| &*line.text).collect::<Vec<_>>(), ["before\u{fffd}after"]);
 }
 
 #[tokio::test]
