@@ -7,16 +7,18 @@ CREATE SEQUENCE faena.job_seq;
 CREATE SEQUENCE faena.number;
 
 -- A process that has the store open. Jobs that run inside of it are held by its sign of life (`beat`, by the clock of the
--- database), not by one each.
+-- database), not by one each. It may be silent for `term_ms`.
 CREATE TABLE faena.node (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     boot text NOT NULL, machine text NOT NULL, process integer NOT NULL, version text NOT NULL,
+    term_ms bigint NOT NULL,
     since timestamptz NOT NULL DEFAULT clock_timestamp(), beat timestamptz NOT NULL DEFAULT clock_timestamp()
 ) WITH (fillfactor = 50);
 
 -- state: 0 waits, 1 waits beside the full gate of its concurrency key, 2 runs.
 -- A claim leaves `life` as it was and notes who claimed when; what a running job looks like follows from both.
--- `progress` and `lease_until` are in no index, so that a report rewrites nothing else.
+-- `progress` and `lease_until` are in no index, so that a report rewrites nothing else. Giving its end back to the disk would
+-- lock the table against everybody.
 CREATE TABLE faena.live (
     seq bigint PRIMARY KEY, id uuid NOT NULL, created_at bigint NOT NULL,
     state smallint NOT NULL, was smallint NOT NULL DEFAULT 0,
@@ -27,7 +29,7 @@ CREATE TABLE faena.live (
     priority smallint NOT NULL, kind text NOT NULL, sub_type text NOT NULL,
     user_id text, schedule_id text, unique_key text, gate_key text, gate_limit integer,
     holder text, progress text, tags text[], life text, spec text NOT NULL, payload bytea NOT NULL
-) WITH (fillfactor = 80, toast_tuple_target = 1024,
+) WITH (fillfactor = 80, toast_tuple_target = 1024, vacuum_truncate = off,
     autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,
     autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 50000,
     autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 50000);

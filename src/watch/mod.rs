@@ -8,6 +8,7 @@ mod takers;
 
 use std::sync::Arc;
 
+use parking_lot::RwLock;
 use tokio::sync::{Notify, broadcast};
 
 pub use changes::{Change, Changes, Lagged};
@@ -32,7 +33,11 @@ pub struct Hub {
     planned: Arc<Notify>,
     doubted: Arc<Notify>,
     alerts: broadcast::Sender<Arc<Alert>>,
+    letting_go: RwLock<Option<LettingGo>>,
 }
+
+/// What is done when the runs of this process are to be let go.
+type LettingGo = Box<dyn Fn() + Send + Sync>;
 
 impl Default for Hub {
     fn default() -> Self {
@@ -45,6 +50,7 @@ impl Default for Hub {
             planned: Arc::default(),
             doubted: Arc::default(),
             alerts: broadcast::Sender::new(ALERTS_UNDER_WAY_MAX),
+            letting_go: RwLock::default(),
         }
     }
 }
@@ -100,6 +106,19 @@ impl Hub {
     /// Hears of running jobs that were asked to stop, with the epoch of their claim.
     pub fn stops(&self) -> broadcast::Receiver<(JobId, u32)> {
         self.stops.subscribe()
+    }
+
+    /// Names what is done when a store lost touch with whatever says that this process lives.
+    pub fn when_let_go(&self, act: impl Fn() + Send + Sync + 'static) {
+        *self.letting_go.write() = Some(Box::new(act));
+    }
+
+    /// Tells that everything that runs in this process now is to be let go. When this returns all of it was told, so that what
+    /// begins afterwards is not meant.
+    pub fn let_go(&self) {
+        if let Some(act) = &*self.letting_go.read() {
+            act();
+        }
     }
 
     /// Where a store tells that there may be new work, and a dispatcher hears of it. A hint: one call may stand for many

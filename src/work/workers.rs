@@ -132,6 +132,9 @@ impl Workers {
         ];
         let (stop_claiming, ended) = (CancellationToken::new(), CancellationToken::new());
         let stops = shop.hub.stops();
+        // Not to keep the shop alive: it holds the hub.
+        let of_shop = Arc::downgrade(&shop);
+        shop.hub.when_let_go(move || of_shop.upgrade().iter().for_each(|shop| shop.let_go()));
         let dispatcher = Mutex::new(Some(runtime.spawn(dispatch(shop.clone(), lanes, stop_claiming.clone()))));
         let loops = vec![
             runtime.spawn(report(shop.clone(), ended.clone())),
@@ -232,6 +235,12 @@ impl Shop {
             self.early.lock().remove(&(id, epoch));
             run.ask_to_stop(Why::Cancel);
         }
+    }
+
+    /// Asks everything that runs to stop: it may run elsewhere soon (rule 2).
+    fn let_go(&self) {
+        let runs: Vec<Arc<Run>> = self.runs.iter().map(|run| run.clone()).collect();
+        runs.iter().for_each(|run| run.ask_to_stop(Why::Lost));
     }
 
     /// Waits until nothing runs.

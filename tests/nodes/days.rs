@@ -5,7 +5,8 @@ use std::time::Duration;
 use faena::job::{Event, ResultRef, Status, decide};
 use faena::store::{Group, LogLine, Prune, Store};
 
-use crate::faults::{claim, open};
+use crate::faults::open;
+use crate::house::claim;
 use crate::house::{House, task};
 
 #[tokio::test]

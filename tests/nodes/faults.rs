@@ -4,30 +4,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use faena::clock::Clock;
-use faena::job::{Event, Holder, Job, JobId, Name, Status, decide};
-use faena::store::postgres::{Open, Postgres};
-use faena::store::{Claim, Committed, Group, Inserted, Store};
+use faena::job::{Job, Status};
+use faena::store::postgres::Postgres;
+use faena::store::{Committed, Group, Inserted, Store};
 
-use crate::house::{House, task, until};
+use crate::house::{House, claim, store_at, succeeded, task, until};
 
 const CUT: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
      WHERE datname = current_database() AND pid <> pg_backend_pid()";
 
 pub async fn open(house: &House) -> Arc<Postgres> {
-    let holder = Holder { node: JobId::new().to_string().into(), machine: "shed".into(), process: 1 };
-    let open = Open { url: house.database.url.clone(), holder, clock: Clock::System };
-    tokio::task::spawn_blocking(move || Arc::new(Postgres::open(open, Arc::default()).unwrap())).await.unwrap()
-}
-
-pub fn claim(max: usize) -> Claim {
-    let holder = Holder { node: "n".into(), machine: "shed".into(), process: 1 };
-    Claim { holder, sub_types: [Name::new("task").unwrap()].into(), max, lease: None }
-}
-
-fn succeeded(job: &Job, store: &Postgres) -> faena::job::Transition {
-    let event = Event::Succeeded { epoch: job.life.epoch, result: None, follow_ups: Vec::new() };
-    decide(job, event, store.clock().now()).unwrap()
+    store_at(&house.database.url, Arc::default()).await
 }
 
 #[tokio::test]
@@ -102,7 +89,7 @@ async fn rule_01_a_node_that_was_silent_for_too_long_is_refused() {
     silent.insert(vec![task().into()], Group::Each, now).await.unwrap();
     let job = silent.claim(claim(1), now).await.unwrap().jobs.remove(0);
     let late = succeeded(&job, &silent);
-    house.database.tell("UPDATE faena.node SET beat = beat - interval '1 day'");
+    house.database.tell("DELETE FROM faena.node");
     let other = open(&house).await;
     assert_eq!(other.health().recovered.crashed, 1);
     let now = other.clock().now().plus(std::time::Duration::from_secs(60));

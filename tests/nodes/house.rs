@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use faena::app::Faena;
 use faena::app::settings::{Settings, StoreChoice};
-use faena::job::{Job, JobId, Name, NewJob, RetryPolicy};
+use faena::clock::Clock;
+use faena::job::{Event, Holder, Job, JobId, Name, NewJob, RetryPolicy, Transition, decide};
+use faena::store::Claim;
+use faena::store::postgres::{Open, Postgres};
+use faena::watch::Hub;
 use faena::work::{Completion, Context, Failure, Processor, Registry};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -55,7 +59,8 @@ impl House {
         Faena::start(Settings { no_jobs: true, ..self.settings() }, registry).await.unwrap()
     }
 
-    fn settings(&self) -> Settings {
+    /// What a node starts with.
+    pub fn settings(&self) -> Settings {
         Settings {
             store: StoreChoice::Postgres(self.database.url.as_str().into()),
             data: self.folder.path().to_owned(),
@@ -76,4 +81,21 @@ pub async fn until(node: &Faena, id: JobId, enough: impl Fn(&Job) -> bool) -> Ar
     let job = node.service().wait_until(id, PATIENCE, &enough).await.unwrap();
     assert!(enough(&job), "it did not come to that: {job:?}");
     job
+}
+
+/// A store, as one process among others.
+pub async fn store_at(url: &str, hub: Arc<Hub>) -> Arc<Postgres> {
+    let holder = Holder { node: JobId::new().to_string().into(), machine: "shed".into(), process: 1 };
+    let open = Open { url: url.to_owned(), holder, clock: Clock::System };
+    tokio::task::spawn_blocking(move || Arc::new(Postgres::open(open, hub).unwrap())).await.unwrap()
+}
+
+pub fn claim(max: usize) -> Claim {
+    let holder = Holder { node: "n".into(), machine: "shed".into(), process: 1 };
+    Claim { holder, sub_types: [Name::new("task").unwrap()].into(), max, lease: None }
+}
+
+pub fn succeeded(job: &Job, store: &Postgres) -> Transition {
+    let event = Event::Succeeded { epoch: job.life.epoch, result: None, follow_ups: Vec::new() };
+    decide(job, event, store.clock().now()).unwrap()
 }

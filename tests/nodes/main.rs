@@ -7,4 +7,7 @@ mod cluster;
 mod days;
 mod faults;
 mod house;
+mod line;
+mod lives;
+mod server_side;
 mod together;

@@ -77,11 +77,11 @@ pub(super) async fn drop_past(
         }
         let counted =
             format!("SELECT kind, sub_type, priority, status, dead, count(*) FROM faena.{name} GROUP BY 1, 2, 3, 4, 5");
-        for row in session.client.query_typed(&counted, &[]).await? {
+        for row in session.query_once(&counted, &[]).await? {
             jobs += kept.forget(&row)?;
         }
         let named = format!("SELECT result FROM faena.{name} WHERE result IS NOT NULL");
-        for row in session.client.query_typed(&named, &[]).await? {
+        for row in session.query_once(&named, &[]).await? {
             results.push(row.try_get::<_, &str>(0)?.into());
         }
         session

@@ -14,7 +14,7 @@ use super::hints::{CHANNEL, Hint};
 use super::look;
 use super::node::Node;
 use super::place::{Fault, Place};
-use super::session::Pool;
+use super::session::{ENTER_MAX, Pool};
 use crate::job::{Job, JobId};
 use crate::watch::Hub;
 
@@ -66,7 +66,8 @@ impl Ear {
 
     /// Hears hints on one connection, until it ends.
     async fn hear(&self) -> Result<(), Fault> {
-        let (client, mut connection) = self.place.config.connect(self.place.tls.clone()).await?;
+        let entered = timeout(ENTER_MAX, self.place.config.connect(self.place.tls.clone())).await;
+        let (client, mut connection) = entered.map_err(|_| Fault::Lost("it does not answer".into()))??;
         let (tell, mut told) = mpsc::unbounded_channel();
         let driver = tokio::spawn(async move {
             let mut messages = stream::poll_fn(move |context| connection.poll_message(context));
@@ -84,7 +85,8 @@ impl Ear {
     }
 
     async fn hear_on(&self, client: &Client, told: &mut mpsc::UnboundedReceiver<String>) -> Result<(), Fault> {
-        client.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
+        let listens = timeout(ENTER_MAX, client.batch_execute(&format!("LISTEN {CHANNEL}"))).await;
+        listens.map_err(|_| Fault::Lost("it does not answer".into()))??;
         loop {
             match timeout(PROBE_EVERY, told.recv()).await {
                 Ok(Some(text)) => self.heard(&text).await,

@@ -192,7 +192,7 @@ impl Asked {
         }
         let both = halves.join(" UNION ALL ");
         let sql = format!("SELECT * FROM ({both}) AS found ORDER BY seq {order} LIMIT {most} OFFSET {offset}");
-        let rows = session.client.query_typed(&sql, &self.params()).await?;
+        let rows = session.query_once(&sql, &self.params()).await?;
         let mut reader = Reader::default();
         Ok(rows.iter().filter_map(|row| readable(reader.any(row))).collect())
     }
@@ -207,7 +207,7 @@ impl Asked {
             return Ok(0);
         }
         let sql = format!("SELECT count(*) FROM ({} LIMIT {most}) AS found", halves.join(" UNION ALL "));
-        let rows = session.client.query_typed(&sql, &self.params()).await?;
+        let rows = session.query_once(&sql, &self.params()).await?;
         let row = rows.first().ok_or_else(|| Fault::broken("nothing was counted"))?;
         Ok(row.try_get::<_, i64>(0)? as u64)
     }

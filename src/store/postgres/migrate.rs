@@ -9,8 +9,10 @@ use crate::store::StoreError;
 /// What each version of the schema adds to the one before; the first makes it.
 const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/0001_jobs.sql")];
 
-/// The lock under which the schema changes: the bytes of `faena`.
-const LOCK: &str = "SELECT pg_advisory_lock(439772540513)";
+/// A transaction that changes the schema, alone: the lock is the bytes of `faena`. It ends with the transaction, since a session
+/// may be a pooler's and stay. Whoever waits for another one to finish, or for a large table to be changed, is no slow statement.
+const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0; \
+     SET LOCAL idle_in_transaction_session_timeout = 0; SELECT pg_advisory_xact_lock(439772540513)";
 
 /// What a migration found and left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,14 +31,14 @@ pub const SCHEMA_VERSION: i32 = MIGRATIONS.len() as i32;
 /// # Errors
 /// When the database cannot be reached, does not let it, or has a newer schema.
 pub(super) async fn migrate(place: &Place) -> Result<Migrated, StoreError> {
-    let mut place = place.clone();
-    // A node that waits for another one to finish, or for a large table to be changed, is no slow statement.
-    place.config.options("-c lock_timeout=0 -c statement_timeout=0");
-    if !place.prepares {
-        place.config.options("");
-    }
+    let place = Place { patience: None, begin: BEGIN.into(), ..place.clone() };
     let session = Session::open(&place).await.map_err(|fault| unreachable(&place, fault))?;
-    let migrated = apply(&session).await;
+    // Nobody waits who has nothing to change.
+    let there = version(&session).await.map_err(Fault::told)?;
+    let migrated = match there {
+        SCHEMA_VERSION => Ok(Migrated { from: there, to: there }),
+        _ => session.transaction(apply(&session)).await,
+    };
     migrated.map_err(Fault::told)
 }
 
@@ -47,8 +49,7 @@ pub(super) async fn look(place: &Place) -> Result<i32, StoreError> {
 }
 
 async fn apply(session: &Session) -> Result<Migrated, Fault> {
-    // Sessions end with the program, and so does their lock.
-    session.run(LOCK).await?;
+    // Somebody may have been faster while the lock was waited for.
     let from = version(session).await?;
     if from > SCHEMA_VERSION {
         return Err(Fault::broken(format!(
@@ -71,7 +72,7 @@ async fn apply(session: &Session) -> Result<Migrated, Fault> {
                 );
             }
         }
-        session.run(&format!("BEGIN; {head} {sql} {tail} COMMIT;")).await?;
+        session.run(&format!("{head} {sql} {tail}")).await?;
         tracing::info!(version, "the schema of the database was brought forward");
     }
     Ok(Migrated { from, to: SCHEMA_VERSION })

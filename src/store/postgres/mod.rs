@@ -11,7 +11,7 @@
 //! | `schedules`, `calendar` | schedules: their steps; how they are read |
 //! | `locks`, `states`, `bounds` | things by name that are there for a term; how many there may be |
 //! | `alerts` | alert rules and alerts |
-//! | `node`, `claimer` | this process among the others; the only one of it who claims |
+//! | `node`, `burial`, `claimer` | this process among the others; those that are gone; the only one of it who claims |
 //! | `hints`, `ear` | telling other nodes; hearing of them |
 //!
 //! Every answer waits for the database's commit. Leases and the lives of nodes go by the database's clock.
@@ -19,6 +19,7 @@
 mod admit;
 mod alerts;
 mod bounds;
+mod burial;
 mod calendar;
 mod claim;
 mod claimer;
@@ -81,6 +82,7 @@ pub struct Postgres {
     hints: Arc<Hints>,
     recovered: Recovered,
     tasks: Mutex<Vec<JoinHandle<()>>>,
+    life: Mutex<Option<JoinHandle<()>>>,
     runtime: Option<Runtime>,
     handle: Handle,
 }
@@ -151,7 +153,7 @@ impl Postgres {
         migrate::migrate(&place).await?;
         let connect = || Session::open(&place);
         let (first, second, third) = future::try_join3(connect(), connect(), connect()).await.map_err(Fault::told)?;
-        let node = Arc::new(Node::register(&first, holder, &clock).await.map_err(Fault::told)?);
+        let node = Arc::new(Node::register(&first, &place, holder, &clock).await.map_err(Fault::told)?);
         let clock = node.clock().unwrap_or(clock);
         let today = node::now(&first).await.map_err(Fault::told)?;
         days::make(&first, today).await.map_err(Fault::told)?;
@@ -167,16 +169,21 @@ impl Postgres {
         let teller = node.clone();
         let writer = Writer::new(place.clone(), first, hub.ready().clone(), hints.clone());
         let runner = Runner { place: place.clone(), session: Some(second) };
-        let claimer = Claimer::new(place, third, node.clone(), hints.clone());
+        let claimer = Claimer::new(place.clone(), third, node.clone(), hints.clone());
         let tasks = vec![
             handle.spawn(writer.write_all(to_write)),
             handle.spawn(runner.run_all(to_do)),
             handle.spawn(claimer.claim_all(to_claim)),
         ];
         handle.spawn(hints::send_all(to_tell, pool.clone(), move || teller.id()));
-        handle.spawn(ear.clone().hear_all());
+        if place.prepares {
+            // A pooler gives the session to others, and nothing is heard on it: looking is enough then.
+            handle.spawn(ear.clone().hear_all());
+        }
         handle.spawn(ear.look_all());
-        handle.spawn(node.clone().live(pool.clone(), hub.ready().clone(), hints.clone()));
+        handle.spawn(node.clone().doubt(hub.clone()));
+        handle.spawn(node.clone().tend_all(pool.clone(), hub.clone(), hints.clone()));
+        let life = handle.spawn(node.clone().live(place, hub.clone()));
         Ok(Self {
             ways: RwLock::new(Some(Ways { jobs, errands, claims })),
             pool,
@@ -189,6 +196,7 @@ impl Postgres {
             hints,
             recovered,
             tasks: Mutex::new(tasks),
+            life: Mutex::new(Some(life)),
             runtime: None,
             handle,
         })
@@ -242,6 +250,9 @@ impl Postgres {
         }
         let tasks = std::mem::take(&mut *self.tasks.lock());
         future::join_all(tasks).await;
+        self.node.fall_silent();
+        let life = self.life.lock().take();
+        future::join_all(life).await;
         let node = self.node.clone();
         let left = self.read(move |session| {
             let node = node.clone();

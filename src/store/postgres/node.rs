@@ -1,37 +1,34 @@
-//! This process among those that have the store open. What runs inside of a process is held by its sign of life; whoever notices
-//! that one has died counts a crash of each of its jobs. All of it goes by the clock of the database.
+//! This process among those that have the store open. What runs inside of a process is held by its sign of life, on a connection
+//! that nobody else uses; one that gets none through lets go of what it runs, before others take it for dead. All of it goes by
+//! the clock of the database, and how long somebody was silent by a clock that nobody sets.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::time::{Duration, Instant, sleep, sleep_until, timeout};
 use tokio_postgres::types::Type;
+use tokio_util::sync::CancellationToken;
 
+use super::burial::{self, Sightings};
 use super::days;
 use super::hints::Hints;
 use super::kept;
-use super::place::Fault;
-use super::rows::{Reader, live};
-use super::schedules;
+use super::place::{Fault, Place};
 use super::session::{Pool, Session};
-use super::steps::{self, Effects};
 use crate::clock::{Clock, Timestamp};
-use crate::job::{Event, Holder, decide};
+use crate::job::Holder;
 use crate::limits;
+use crate::store::Recovered;
 use crate::store::nodes::Seen;
-use crate::store::{Committed, Recovered};
+use crate::watch::Hub;
 
-const REGISTER: &str = "INSERT INTO faena.node (boot, machine, process, version) VALUES ($1, $2, $3, $4) RETURNING id";
+const REGISTER: &str =
+    "INSERT INTO faena.node (boot, machine, process, version, term_ms) VALUES ($1, $2, $3, $4, $5) RETURNING id";
 const BEAT: &str = "UPDATE faena.node SET beat = clock_timestamp() WHERE id = $1 RETURNING 1";
-const LEAVE: &str = "DELETE FROM faena.node WHERE id = $1";
-const BURY: &str = "DELETE FROM faena.node WHERE beat < clock_timestamp() - $1::bigint * interval '1 ms' RETURNING id";
+const LEAVE: &str = "DELETE FROM faena.node WHERE id = ANY($1)";
 const OTHERS: &str = "SELECT count(*) FROM faena.node WHERE id <> $1";
-const ORPHANS: &str = live!(
-    "WHERE state = 2 AND NOT leased AND NOT EXISTS (SELECT FROM faena.node n WHERE n.id = keeper) ORDER BY seq LIMIT 500"
-);
-const NEW_TERMS: &str = "UPDATE faena.live SET lease_until = greatest(lease_until, $1) WHERE state = 2 AND leased";
+const NEW_TERMS: &str = "UPDATE faena.live SET lease_until = $1 WHERE state = 2 AND leased AND lease_until < $1";
 const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 const ALL: &str = "SELECT n.boot, n.machine, n.process, n.version, (extract(epoch FROM n.since) * 1000)::bigint, \
          (extract(epoch FROM n.beat) * 1000)::bigint, \
@@ -39,9 +36,8 @@ const ALL: &str = "SELECT n.boot, n.machine, n.process, n.version, (extract(epoc
      FROM faena.node n WHERE n.beat >= clock_timestamp() - $1::bigint * interval '1 ms' ORDER BY n.id";
 const SCHEDULES: &str = "SELECT count(*), count(*) FILTER (WHERE due_at <= $1) FROM faena.schedule_life";
 
-/// Pause between two signs of life: several may be lost before the lease is over.
-const BEAT_EVERY: Duration = Duration::from_secs(5);
-
+/// Signs of life in a term: several may be lost before it is over.
+const BEATS_A_TERM: u32 = 6;
 /// Milliseconds that clocks may be apart before they are compared anew.
 const CLOCKS_APART_MS: i64 = 5;
 
@@ -49,18 +45,46 @@ const CLOCKS_APART_MS: i64 = 5;
 pub(super) struct Node {
     id: AtomicI64,
     holder: Holder,
+    /// How long it may give no sign of life.
+    term: Duration,
     /// What the machine's clock is put right by; none when the clock is moved by hand.
     correction: Option<Arc<AtomicI64>>,
+    /// When the last sign of life left that has arrived.
+    beaten: Mutex<Instant>,
+    /// Whether it let go of what it ran, because nobody heard of it for long.
+    adrift: AtomicBool,
+    /// Numbers that it had before, whose jobs are to be given back.
+    former: Mutex<Vec<i64>>,
+    sightings: Mutex<Sightings>,
+    /// Trips when it is to say nothing more.
+    leaving: CancellationToken,
     /// Why the database cannot be written to, if it cannot.
     pub(super) degraded: Mutex<Option<Arc<str>>>,
 }
 
 impl Node {
     /// Makes it known.
-    pub(super) async fn register(session: &Session, holder: Holder, clock: &Clock) -> Result<Self, Fault> {
-        let id = register(session, &holder).await?;
+    pub(super) async fn register(
+        session: &Session,
+        place: &Place,
+        holder: Holder,
+        clock: &Clock,
+    ) -> Result<Self, Fault> {
+        let (beaten, term) = (Instant::now(), place.term);
+        let id = register(session, &holder, term).await?;
         let correction = (!matches!(clock, Clock::Manual(_))).then(Arc::<AtomicI64>::default);
-        let node = Self { id: id.into(), holder, correction, degraded: Mutex::default() };
+        let node = Self {
+            id: id.into(),
+            holder,
+            term,
+            correction,
+            beaten: beaten.into(),
+            adrift: AtomicBool::default(),
+            former: Mutex::default(),
+            sightings: Mutex::default(),
+            leaving: CancellationToken::new(),
+            degraded: Mutex::default(),
+        };
         node.set_clock(session).await?;
         Ok(node)
     }
@@ -94,64 +118,153 @@ impl Node {
         self.id.load(Ordering::Acquire)
     }
 
-    /// Shows that it lives, sees to those that do not, and sums up the kept counts, until it is stopped.
-    pub(super) async fn live(self: Arc<Self>, pool: Arc<Pool>, new_work: Arc<Notify>, hints: Arc<Hints>) {
+    /// Whether it let go of what it ran. Until it has made itself known anew it must not take more.
+    pub(super) fn is_adrift(&self) -> bool {
+        self.adrift.load(Ordering::Acquire)
+    }
+
+    /// Whether nobody can have heard of it for a while. Then those who work for it could not be heard either, and their leases say
+    /// nothing.
+    pub(super) fn is_cut_off(&self) -> bool {
+        self.beaten.lock().elapsed() > self.term / 2
+    }
+
+    /// Shows that it lives, until it leaves.
+    pub(super) async fn live(self: Arc<Self>, place: Place, hub: Arc<Hub>) {
+        let mut session = None;
         loop {
-            tokio::time::sleep(BEAT_EVERY).await;
-            let (node, new_work, hints) = (self.clone(), new_work.clone(), hints.clone());
-            let lived = pool.with(move |session| {
-                let (node, new_work, hints) = (node.clone(), new_work.clone(), hints.clone());
-                Box::pin(async move { node.beat(session, &new_work, &hints).await })
-            });
-            let outcome = lived.await;
-            if let Err(fault) = &outcome {
+            tokio::select! {
+                () = sleep(self.term / BEATS_A_TERM) => {}
+                () = self.leaving.cancelled() => return,
+            }
+            // It may have been stopped for longer than it slept.
+            self.let_go_if_silent(&hub);
+            let sign = timeout(self.term / 3, self.give_sign(&place, &mut session, &hub)).await;
+            let sign = sign.unwrap_or_else(|_| Err(Fault::Lost("the database does not answer".into())));
+            if let Err(fault) = &sign {
+                session = None;
                 tracing::warn!(?fault, "no sign of life could be given to the database");
             }
-            *self.degraded.lock() = outcome.err().map(|fault| fault.told().to_string().into());
+            *self.degraded.lock() = sign.err().map(|fault| fault.told().to_string().into());
         }
     }
 
-    async fn beat(&self, session: &Session, new_work: &Notify, hints: &Hints) -> Result<(), Fault> {
-        if session.query(BEAT, &[(&self.id() as _, Type::INT8)]).await?.is_empty() {
-            // It was taken for dead, and its jobs are others' by now. Their late reports are refused.
-            tracing::error!("this node was silent for so long that it was taken for dead; its jobs run elsewhere");
-            self.id.store(register(session, &self.holder).await?, Ordering::Release);
+    /// Lets go of what runs here when no sign of life came through for long, whatever the connection does meanwhile.
+    pub(super) async fn doubt(self: Arc<Self>, hub: Arc<Hub>) {
+        loop {
+            let until = *self.beaten.lock() + self.silence_max();
+            sleep_until(until.max(Instant::now() + self.term / BEATS_A_TERM)).await;
+            self.let_go_if_silent(&hub);
         }
+    }
+
+    /// Silence after which it lets go: runs need time to stop before others begin the same.
+    fn silence_max(&self) -> Duration {
+        self.term * 2 / 3
+    }
+
+    fn let_go_if_silent(&self, hub: &Hub) {
+        if self.beaten.lock().elapsed() >= self.silence_max() && !self.adrift.swap(true, Ordering::AcqRel) {
+            tracing::error!(
+                "the database was not reached for so long that what runs here is let go; it will run elsewhere"
+            );
+            hub.let_go();
+        }
+    }
+
+    async fn give_sign(&self, place: &Place, session: &mut Option<Session>, hub: &Hub) -> Result<(), Fault> {
+        let session = match session {
+            Some(session) if !session.is_closed() => session,
+            none => none.insert(Session::open(place).await?),
+        };
+        let sent = Instant::now();
+        if self.is_adrift() || session.query(BEAT, &[(&self.id() as _, Type::INT8)]).await?.is_empty() {
+            self.begin_anew(session, hub).await?;
+        }
+        if self.is_cut_off() {
+            // Nobody was there to hear the workers, or to see that other nodes live (rule 7).
+            new_terms(session, now(session).await?).await?;
+            self.sightings.lock().forget();
+        }
+        *self.beaten.lock() = sent;
+        let seen = burial::look(session, self.id()).await?;
+        let silent = self.sightings.lock().note(seen, Instant::now());
+        burial::remove(session, &silent).await
+    }
+
+    /// Makes itself known under another number: under the one before it may be taken for dead, and its jobs be others' by now.
+    /// Their late reports are refused.
+    async fn begin_anew(&self, session: &Session, hub: &Hub) -> Result<(), Fault> {
+        if !self.adrift.swap(true, Ordering::AcqRel) {
+            tracing::error!("this node was silent for so long that it was taken for dead; its jobs run elsewhere");
+            hub.let_go();
+        }
+        let id = register(session, &self.holder, self.term).await?;
+        self.former.lock().push(self.id.swap(id, Ordering::AcqRel));
+        self.adrift.store(false, Ordering::Release);
+        Ok(())
+    }
+
+    /// Sees to what nodes that are gone left behind, and sums up the kept counts, now and then.
+    pub(super) async fn tend_all(self: Arc<Self>, pool: Arc<Pool>, hub: Arc<Hub>, hints: Arc<Hints>) {
+        loop {
+            sleep(self.term / BEATS_A_TERM).await;
+            let (node, hub, hints) = (self.clone(), hub.clone(), hints.clone());
+            let tended = pool.with(move |session| {
+                let (node, hub, hints) = (node.clone(), hub.clone(), hints.clone());
+                Box::pin(async move { node.tend(session, &hub, &hints).await })
+            });
+            if let Err(fault) = tended.await {
+                tracing::warn!(?fault, "what nodes share could not be tended");
+            }
+        }
+    }
+
+    async fn tend(&self, session: &Session, hub: &Hub, hints: &Hints) -> Result<(), Fault> {
         self.set_clock(session).await?;
         let now = now(session).await?;
-        days::make(session, now).await?;
-        if bury(session, now).await?.0 > 0 {
-            new_work.notify_one();
+        let former = self.former.lock().clone();
+        for id in former {
+            burial::give_back(session, id, now).await?;
+            session.query(LEAVE, &[(&vec![id] as _, Type::INT8_ARRAY)]).await?;
+            self.former.lock().retain(|one| *one != id);
+            hub.ready().notify_one();
+        }
+        if burial::take_over(session, now).await?.waiting > 0 {
+            hub.ready().notify_one();
             hints.tell(true, std::iter::empty());
         }
-        hints.note_others(self.others(session).await? > 0);
+        let others: i64 = session.one(OTHERS, &[(&self.id() as _, Type::INT8)]).await?.try_get(0)?;
+        hints.note_others(others > 0);
+        days::make(session, now).await?;
         session.transaction(kept::fold(session)).await
     }
 
-    /// How many others have the store open.
-    async fn others(&self, session: &Session) -> Result<i64, Fault> {
-        Ok(session.one(OTHERS, &[(&self.id() as _, Type::INT8)]).await?.try_get(0)?)
+    /// Says nothing more: a sign of life after the goodbye would be that of a ghost.
+    pub(super) fn fall_silent(&self) {
+        self.leaving.cancel();
     }
 
     /// Takes it off the list: what it still keeps is nobody's.
     pub(super) async fn leave(&self, session: &Session) -> Result<(), Fault> {
-        session.query(LEAVE, &[(&self.id() as _, Type::INT8)]).await.map(drop)
+        let mut ids = self.former.lock().clone();
+        ids.push(self.id());
+        session.query(LEAVE, &[(&ids as _, Type::INT8_ARRAY)]).await.map(drop)
     }
 
     /// Sees to what those left behind who are gone, before anything is handed out (rule 7).
     pub(super) async fn recover(&self, session: &Session, now: Timestamp) -> Result<Recovered, Fault> {
-        let (crashed, quarantined) = bury(session, now).await?;
-        if self.others(session).await? == 0 {
-            // Nobody was there to hear the workers: each of them gets a full new term.
-            session.query(NEW_TERMS, &[(&now.plus(limits::LEASE).as_millis() as _, Type::INT8)]).await?;
-        }
+        burial::remove_aged(session, self.id(), self.term / 3).await?;
+        let taken = burial::take_over(session, now).await?;
+        // Workers may know this process alone, and nobody was here to hear them: each of them gets a full new term.
+        new_terms(session, now).await?;
         let waiting = kept::jobs(session).await?.of(crate::job::Status::Queued);
         let plans = session.one(SCHEDULES, &[(&now.as_millis() as _, Type::INT8)]).await?;
         let (schedules, due): (i64, i64) = (plans.try_get(0)?, plans.try_get(1)?);
         Ok(Recovered {
             waiting,
-            crashed,
-            quarantined,
+            crashed: taken.waiting,
+            quarantined: taken.ended,
             schedules: schedules as u64,
             schedules_due: due as u64,
             ..Recovered::default()
@@ -159,13 +272,14 @@ impl Node {
     }
 }
 
-async fn register(session: &Session, holder: &Holder) -> Result<i64, Fault> {
-    let process = holder.process as i32;
+async fn register(session: &Session, holder: &Holder, term: Duration) -> Result<i64, Fault> {
+    let (process, term) = (holder.process as i32, term.as_millis() as i64);
     let params = [
         (&&*holder.node as _, Type::TEXT),
         (&&*holder.machine as _, Type::TEXT),
         (&process as _, Type::INT4),
         (&env!("CARGO_PKG_VERSION") as _, Type::TEXT),
+        (&term as _, Type::INT8),
     ];
     Ok(session.one(REGISTER, &params).await?.try_get(0)?)
 }
@@ -197,44 +311,7 @@ pub(super) async fn now(session: &Session) -> Result<Timestamp, Fault> {
     Ok(Timestamp::from_millis(session.one(NOW, &[]).await?.try_get(0)?))
 }
 
-/// Forgets nodes that gave no sign of life for a lease, and counts a crash of every job that nobody keeps. The answer counts the
-/// jobs that wait again and those that were set aside.
-async fn bury(session: &Session, now: Timestamp) -> Result<(u64, u64), Fault> {
-    let lease = limits::LEASE.as_millis() as i64;
-    session.query(BURY, &[(&lease as _, Type::INT8)]).await?;
-    let (mut crashed, mut quarantined) = (0, 0);
-    loop {
-        let (waiting, ended) = session.transaction(take_over(session, now)).await?;
-        crashed += waiting;
-        quarantined += ended;
-        if waiting + ended == 0 {
-            return Ok((crashed, quarantined));
-        }
-    }
-}
-
-/// Decides about some of the jobs that nobody keeps.
-async fn take_over(session: &Session, now: Timestamp) -> Result<(u64, u64), Fault> {
-    let rows = session.query(ORPHANS, &[]).await?;
-    let mut reader = Reader::default();
-    let mut decided = Vec::new();
-    for row in &rows {
-        match reader.live(row).map(|job| decide(&job, Event::Crashed { epoch: job.life.epoch }, now)) {
-            Ok(Ok(step)) => decided.push(step),
-            Ok(Err(refusal)) => tracing::warn!(%refusal, "a job that nobody keeps is left as it is"),
-            Err(fault) => tracing::error!(?fault, "a job that nobody keeps cannot be read"),
-        }
-    }
-    let asked: Vec<_> = decided.iter().map(|step| (step, now)).collect();
-    let mut effects = Effects::default();
-    let committed = steps::apply(session, &asked, &mut effects).await?;
-    effects.open_gates(session).await?;
-    schedules::sum_up(session, std::mem::take(&mut effects.ended)).await?;
-    effects.kept.write(session).await?;
-    let applied = committed.iter().filter_map(|answer| match answer {
-        Committed::Applied { job, .. } => Some(job.is_finished()),
-        _ => None,
-    });
-    let (ended, waiting): (Vec<bool>, Vec<bool>) = applied.partition(|is_finished| *is_finished);
-    Ok((waiting.len() as u64, ended.len() as u64))
+async fn new_terms(session: &Session, now: Timestamp) -> Result<(), Fault> {
+    let until = now.plus(limits::LEASE).as_millis();
+    session.query(NEW_TERMS, &[(&until as _, Type::INT8)]).await.map(drop)
 }

@@ -14,17 +14,26 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, Error};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::limits;
 use crate::store::StoreError;
 
 /// Time to reach the server and to be let in.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// Time that bytes may be on their way unacknowledged: a network that swallows everything is noticed then.
 const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(15);
-/// What every session is told at its begin: no statement, lock or forgotten transaction holds others up for long, and plans
-/// do not depend on statistics that may be old. All ways that are needed have an index.
-const SESSION: &str = "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=15000 \
-     -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off \
-     -c timezone=UTC";
+/// How plans are made: they do not depend on statistics that may be old. All ways that are needed have an index.
+const PLANS: &[(&str, &str)] = &[
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("jit", "off"),
+    ("timezone", "UTC"),
+];
+/// What concerns the connection, which is the pooler's where there is one.
+const OF_THE_CONNECTION: &[&str] = &["client_connection_check_interval", "tcp_user_timeout"];
+/// Shortest term of a node. Below it the pauses between signs of life are those of any busy machine.
+const TERM_MIN: Duration = Duration::from_millis(300);
 
 /// Where the database is.
 #[derive(Clone)]
@@ -33,10 +42,17 @@ pub(super) struct Place {
     pub(super) tls: MakeRustlsConnect,
     /// Whether statements are prepared by name; a pooler that hands out a session for each transaction loses them.
     pub(super) prepares: bool,
+    /// How long a node may give no sign of life. Time-outs follow from it.
+    pub(super) term: Duration,
+    /// How long the answer to a statement may take, the way there and back included.
+    pub(super) patience: Option<Duration>,
+    /// How a transaction begins.
+    pub(super) begin: Arc<str>,
 }
 
 impl Place {
-    /// Reads a URL. Besides what PostgreSQL's own programs know it may say `prepare=off`.
+    /// Reads a URL. Besides what PostgreSQL's own programs know it may say `prepare=off`, and `lease_ms` for tests that cannot
+    /// wait for half a minute.
     pub(super) fn of(url: &str) -> Result<Self, StoreError> {
         let refused = |message: String| StoreError::Broken(message.into());
         let (plain, own) = Own::taken_from(url);
@@ -51,16 +67,44 @@ impl Place {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_MAX);
         }
-        config.tcp_user_timeout(UNACKNOWLEDGED_MAX).keepalives_idle(Duration::from_secs(10));
+        config.tcp_user_timeout(UNACKNOWLEDGED_MAX);
+        config.keepalives_idle(Duration::from_secs(10)).keepalives_interval(Duration::from_secs(5));
         if own.verifies {
             config.ssl_mode(SslMode::Require);
         }
-        if own.prepares && config.get_options().is_none() {
-            config.options(SESSION);
+        let term = own.term.max(TERM_MIN);
+        let mut begin = "BEGIN".to_owned();
+        if own.prepares {
+            let ours: Vec<_> = told(term).map(|(name, value)| format!("-c {name}={value}")).collect();
+            // What the URL says comes last, and counts.
+            let theirs = config.get_options().unwrap_or_default();
+            let options = format!("{} {theirs}", ours.join(" "));
+            config.options(options.trim_end());
+        } else {
+            // A pooler gives the session to others afterwards, so it is told for the transaction alone.
+            for (name, value) in told(term).filter(|(name, _)| !OF_THE_CONNECTION.contains(name)) {
+                begin += &format!("; SET LOCAL {name} = '{value}'");
+            }
         }
         let tls = MakeRustlsConnect::new(tls(own.root.as_deref()).map_err(refused)?);
-        Ok(Self { config, tls, prepares: own.prepares })
+        let (patience, begin) = (Some(term + term / 6), begin.into());
+        Ok(Self { config, tls, prepares: own.prepares, term, patience, begin })
     }
+}
+
+/// What a session is told at its begin. No statement, lock or forgotten transaction holds others up for long: a node that stops
+/// in the middle of a transaction loses it before those who wait for its locks give up. A server that cannot reach its client
+/// any more ends the session by itself.
+fn told(term: Duration) -> impl Iterator<Item = (&'static str, String)> {
+    let millis = |span: Duration| span.as_millis().to_string();
+    let times = [
+        ("statement_timeout", millis(term)),
+        ("lock_timeout", millis(term / 3)),
+        ("idle_in_transaction_session_timeout", millis(term / 6)),
+        ("client_connection_check_interval", "5000".to_owned()),
+        ("tcp_user_timeout", "20000".to_owned()),
+    ];
+    times.into_iter().chain(PLANS.iter().map(|(name, value)| (*name, (*value).to_owned())))
 }
 
 /// What a URL says to us and not to the driver.
@@ -68,11 +112,12 @@ struct Own {
     prepares: bool,
     verifies: bool,
     root: Option<String>,
+    term: Duration,
 }
 
 impl Own {
     fn taken_from(url: &str) -> (String, Self) {
-        let mut own = Self { prepares: true, verifies: false, root: None };
+        let mut own = Self { prepares: true, verifies: false, root: None, term: limits::LEASE };
         let Some((base, query)) = url.split_once('?') else { return (url.to_owned(), own) };
         let rest: Vec<_> = query.split('&').filter(|pair| !own.takes(pair)).collect();
         if rest.is_empty() { (base.to_owned(), own) } else { (format!("{base}?{}", rest.join("&")), own) }
@@ -84,6 +129,10 @@ impl Own {
             // Whoever asks for TLS gets one whose certificate is looked at, whatever the word is.
             Some(("sslmode", "verify-full" | "verify-ca")) => self.verifies = true,
             Some(("sslrootcert", path)) => self.root = Some(path.to_owned()),
+            Some(("lease_ms", millis)) => match millis.parse() {
+                Ok(millis) => self.term = Duration::from_millis(millis),
+                Err(_) => return false,
+            },
             _ => return false,
         }
         true
@@ -165,6 +214,8 @@ impl From<Error> for Fault {
                 Self::Again(text)
             }
             _ if *code == SqlState::QUERY_CANCELED || *code == SqlState::LOCK_NOT_AVAILABLE => Self::Refused(text),
+            // A server that only reads now, after a failover: another connection finds the one that writes.
+            _ if *code == SqlState::READ_ONLY_SQL_TRANSACTION => Self::Lost(text),
             Some("08" | "57") => Self::Lost(text),
             Some("53" | "25") => Self::Refused(text),
             Some("22" | "23") => Self::Unfit(text),
@@ -194,4 +245,27 @@ fn all(error: &Error) -> String {
         cause = found.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_outs_hold_whatever_a_url_says_besides() -> Result<(), StoreError> {
+        let plain = Place::of("postgres://h/d?options=-c%20search_path%3Dx")?;
+        let options = plain.config.get_options().unwrap_or_default();
+        assert!(options.starts_with("-c statement_timeout=30000 -c lock_timeout=10000"), "{options}");
+        assert!(options.ends_with("-c timezone=UTC -c search_path=x"), "{options}");
+        assert_eq!((&*plain.begin, plain.patience), ("BEGIN", Some(Duration::from_secs(35))));
+        // A node that stops in a transaction is gone before others have waited for its locks in vain.
+        let pooled = Place::of("postgres://h/d?prepare=off&lease_ms=3000")?;
+        assert_eq!((pooled.config.get_options(), pooled.term), (None, Duration::from_secs(3)));
+        assert!(
+            pooled.begin.starts_with("BEGIN; SET LOCAL statement_timeout = '3000'; SET LOCAL lock_timeout = '1000'")
+        );
+        assert!(pooled.begin.contains("idle_in_transaction_session_timeout = '500'"), "{}", pooled.begin);
+        assert!(!pooled.begin.contains("tcp_user_timeout"), "{}", pooled.begin);
+        Ok(())
+    }
 }

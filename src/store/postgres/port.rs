@@ -20,7 +20,7 @@ use crate::store::schedules::{Added, Due, Removed, ScheduleFigures, ScheduleFilt
 use crate::store::{
     Acquired, Activity, Answer, Claim, Claimed, Committed, Deleted, Expected, Figures, Filter, Group, Health, Insert,
     Inserted, Kept, Lock, Locks, LogLine, Page, PageOf, Proof, Prune, Pruned, Put, Released, Schedules, Slug, Standing,
-    State, States, Store, Take, Tally,
+    State, States, Store, StoreError, Take, Tally,
 };
 
 /// Work for a session: what it needs is cloned for every try.
@@ -39,6 +39,11 @@ impl Store for Postgres {
     }
 
     fn claim(&self, claim: Claim, now: Timestamp) -> Answer<'_, Claimed> {
+        if self.node.is_adrift() {
+            // It may be taken for dead, and what it takes be given to others at once.
+            let text = "the database was not reached for long; nothing is handed out until it is";
+            return Box::pin(std::future::ready(Err(StoreError::Unavailable(text.into()))));
+        }
         let (tell, told) = oneshot::channel();
         if let Some(ways) = &*self.ways.read() {
             // Should nobody take it, its teller is dropped, and that is an answer.
@@ -52,6 +57,10 @@ impl Store for Postgres {
     }
 
     fn overdue(&self, now: Timestamp, limit: usize) -> Answer<'_, Vec<Arc<Job>>> {
+        if self.node.is_cut_off() {
+            // Leases get new terms first: those who hold them could not be heard.
+            return Box::pin(std::future::ready(Ok(Vec::new())));
+        }
         self.read(with!(=> |session| look::overdue(session, now, limit)))
     }
 

@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::{self, FutureExt};
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
-use tokio::time::{Duration, Instant};
+use tokio::time::{Duration, Instant, timeout};
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Row, Statement};
+use tokio_postgres::{Client, Error, Row, Statement};
 
 use super::place::{Fault, Place};
 
@@ -21,9 +23,13 @@ pub(super) type Doing<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + S
 
 /// One connection.
 pub(super) struct Session {
-    pub(super) client: Client,
+    client: Client,
     driver: AbortHandle,
     prepares: bool,
+    patience: Option<Duration>,
+    begin: Arc<str>,
+    /// Whether it was found to be of no use any more, though it may be open.
+    is_lost: AtomicBool,
     statements: Mutex<HashMap<&'static str, Statement>>,
     plans: Mutex<Plans>,
 }
@@ -36,11 +42,15 @@ struct Plans {
 
 /// Time after which plans are made anew: a table that was empty may be long by then.
 const PLANNED_FOR: Duration = Duration::from_secs(1);
+/// Time to be let in: a server may take the connection and say nothing.
+pub(super) const ENTER_MAX: Duration = Duration::from_secs(10);
 
 impl Session {
     /// Connects, on the runtime of the caller.
     pub(super) async fn open(place: &Place) -> Result<Self, Fault> {
-        let (client, connection) = place.config.connect(place.tls.clone()).await?;
+        let entered =
+            timeout(place.patience.unwrap_or(ENTER_MAX).min(ENTER_MAX), place.config.connect(place.tls.clone())).await;
+        let (client, connection) = entered.map_err(|_| silent())??;
         let driver = tokio::spawn(connection.map(|ended| {
             if let Err(error) = ended {
                 tracing::debug!(%error, "a connection to the database has ended");
@@ -48,21 +58,42 @@ impl Session {
         }));
         let (driver, statements) = (driver.abort_handle(), Mutex::default());
         let plans = Mutex::new(Plans { uses: 0, made_at: Instant::now() });
-        Ok(Self { client, driver, prepares: place.prepares, statements, plans })
+        let (patience, begin, is_lost) = (place.patience, place.begin.clone(), AtomicBool::default());
+        Ok(Self { client, driver, prepares: place.prepares, patience, begin, is_lost, statements, plans })
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.client.is_closed()
+        self.client.is_closed() || self.is_lost.load(Ordering::Acquire)
+    }
+
+    /// An answer, if it comes in time. After a silence, or from a server that is not the one to ask any more, nothing else is
+    /// asked here.
+    async fn answered<T>(&self, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Fault> {
+        let answered = match self.patience {
+            Some(patience) => timeout(patience, answer).await.map_err(|_| silent()),
+            None => Ok(answer.await),
+        };
+        let answered = answered.and_then(|answer| Ok(answer?));
+        if matches!(answered, Err(Fault::Lost(_))) {
+            self.is_lost.store(true, Ordering::Release);
+            self.driver.abort();
+        }
+        answered
     }
 
     /// Asks for rows.
     pub(super) async fn query(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, Fault> {
         if !self.prepares {
-            return Ok(self.client.query_typed(sql, params).await?);
+            return self.query_once(sql, params).await;
         }
         let statement = self.prepared(sql, params).await?;
         let values: Vec<_> = params.iter().map(|(value, _)| *value).collect();
-        Ok(self.client.query(&statement, &values).await?)
+        self.answered(self.client.query(&statement, &values)).await
+    }
+
+    /// Asks for rows by a statement that is not kept.
+    pub(super) async fn query_once(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Fault> {
+        self.answered(self.client.query_typed(sql, params)).await
     }
 
     /// Asks for the one row that there must be.
@@ -73,12 +104,15 @@ impl Session {
 
     /// Runs a statement without parameters.
     pub(super) async fn run(&self, sql: &str) -> Result<(), Fault> {
-        Ok(self.client.batch_execute(sql).await?)
+        self.answered(self.client.batch_execute(sql)).await
     }
 
     /// Begins a transaction. With [`replan`](Self::replan) it is for those who do the same over and over.
     pub(super) async fn begin(&self) -> Result<(), Fault> {
-        self.run(if self.is_to_replan() { "DISCARD PLANS; BEGIN" } else { "BEGIN" }).await
+        match self.is_to_replan() {
+            true => self.run(&format!("DISCARD PLANS; {}", self.begin)).await,
+            false => self.run(&self.begin).await,
+        }
     }
 
     /// Has plans made anew that are old.
@@ -100,7 +134,7 @@ impl Session {
     /// Does work in a transaction.
     pub(super) async fn transaction<T>(&self, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
         // Sent together: the first statement of the work does not wait for the answer to BEGIN.
-        let (begun, done) = future::join(self.run("BEGIN"), work).await;
+        let (begun, done) = future::join(self.begin(), work).await;
         match begun.and(done) {
             Ok(done) => {
                 self.run("COMMIT").await?;
@@ -125,10 +159,14 @@ impl Session {
             return Ok(statement.clone());
         }
         let types: Vec<_> = params.iter().map(|(_, of)| of.clone()).collect();
-        let statement = self.client.prepare_typed(sql, &types).await?;
+        let statement = self.answered(self.client.prepare_typed(sql, &types)).await?;
         self.statements.lock().insert(sql, statement.clone());
         Ok(statement)
     }
+}
+
+fn silent() -> Fault {
+    Fault::Lost("the database does not answer".into())
 }
 
 impl Drop for Session {
