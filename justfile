@@ -24,6 +24,10 @@ bless:
 bench *arguments:
     ./scripts/bench {{ arguments }}
 
+# The program on PostgreSQL beside other queues on it, on one private cluster
+bench-postgres *arguments:
+    ./scripts/bench-postgres {{ arguments }}
+
 # A server with one real job, to look at
 demo:
     cargo run --release -- demo
