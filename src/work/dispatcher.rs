@@ -20,8 +20,8 @@ pub(super) struct Lane {
     pub(super) slots: Slots,
 }
 
-/// Jobs claimed in one step: enough to keep a pool of small jobs fed.
-const CLAIMED_AT_ONCE_MAX: usize = 64;
+/// Jobs claimed in one step: enough to keep a pool of small jobs fed, also where a step waits for a database.
+const CLAIMED_AT_ONCE_MAX: usize = 512;
 /// How long it sleeps without a hint.
 const POLL_EVERY: Duration = Duration::from_secs(1);
 /// Endings that may wait for their commit before nothing new is claimed: reports go before new work (rule 29).

@@ -73,7 +73,9 @@ const CLAIM: &str = take!(
              AND (l.expires_at IS NULL OR l.expires_at > $2) \
          ORDER BY l.run_at, l.seq LIMIT $7 FOR UPDATE SKIP LOCKED) AS c \
          ORDER BY c.urgency, c.seq LIMIT $7)",
-    "SELECT p.goes, p.seq AS place, t.* FROM picked p LEFT JOIN taken t ON t.seq = p.seq"
+    // Not a join of both: that would be one of each with each.
+    "SELECT true AS goes, seq AS place, taken.* FROM taken \
+     UNION ALL SELECT false, p.seq, t.* FROM picked p LEFT JOIN taken t ON false WHERE NOT p.goes"
 );
 const ENTER: &str =
     take!("picked AS (SELECT s AS seq, true AS goes FROM unnest($1::bigint[]) AS s)", "SELECT * FROM taken");

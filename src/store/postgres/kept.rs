@@ -102,6 +102,15 @@ impl Kept {
         }
     }
 
+    /// Makes sure that [`write`](Self::write) leaves in its turn.
+    pub(super) async fn prepare(session: &Session) -> Result<(), Fault> {
+        let jobs = [Type::TEXT_ARRAY, Type::TEXT_ARRAY, Type::INT2_ARRAY, Type::INT2_ARRAY, Type::INT8_ARRAY];
+        let mut minutes = vec![Type::INT8_ARRAY; 6];
+        minutes.push(Type::BYTEA_ARRAY);
+        session.prepare(ADD_JOBS, &jobs).await?;
+        session.prepare(ADD_MINUTES, &minutes).await
+    }
+
     /// Adds it up with what is there, within the transaction of the caller.
     pub(super) async fn write(mut self, session: &Session) -> Result<(), Fault> {
         self.jobs.retain(|_, count| *count != 0);

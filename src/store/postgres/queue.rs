@@ -195,22 +195,29 @@ async fn write_batch(session: &Session, batch: &[Op]) -> Result<Written, Failure
         begun?;
         Ok((number?.try_get::<_, String>(0)?, written))
     });
-    let (transaction, written) = match done {
+    let (transaction, (written, kept)) = match done {
         Ok(done) => done,
         Err(fault) => {
             session.roll_back().await;
             return Err(Failure::Fault(fault));
         }
     };
-    match session.run("COMMIT").await {
-        Ok(()) => Ok(written),
-        Err(Fault::Lost(_)) => Err(Failure::Unsure { transaction, written }),
-        Err(fault) => Err(Failure::Fault(fault)),
+    if let Err(fault) = Kept::prepare(session).await {
+        session.roll_back().await;
+        return Err(Failure::Fault(fault));
+    }
+    // Sent together: should the counts not be written, COMMIT takes all of it back.
+    let (counted, committed) = future::join(kept.write(session), session.run("COMMIT")).await;
+    match (counted, committed) {
+        (Ok(()), Ok(())) => Ok(written),
+        (_, Err(Fault::Lost(_))) => Err(Failure::Unsure { transaction, written }),
+        (Err(fault), _) | (_, Err(fault)) => Err(Failure::Fault(fault)),
     }
 }
 
-/// Steps first, then new jobs, then lines of logs: each sort in the order in which it was asked for.
-async fn write_members(session: &Session, batch: &[Op]) -> Result<Written, Fault> {
+/// Steps first, then new jobs, then lines of logs: each sort in the order in which it was asked for. The counts are left to be
+/// written.
+async fn write_members(session: &Session, batch: &[Op]) -> Result<(Written, Kept), Fault> {
     let mut effects = Effects::default();
     let asked: Vec<_> = batch.iter().flat_map(Op::steps).collect();
     let mut committed = steps::apply(session, &asked, &mut effects).await?;
@@ -230,16 +237,16 @@ async fn write_members(session: &Session, batch: &[Op]) -> Result<Written, Fault
             Op::Commit { .. } | Op::Log { .. } => None,
         })
         .collect();
-    let jobs = admission.write(session, &mut effects.kept).await?;
+    let logged = log::append(session, batch.iter().flat_map(Op::lines));
+    let (jobs, logged) = future::join(admission.write(session, &mut effects.kept), logged).await;
+    let jobs = jobs?;
+    logged?;
     for (place, admitted) in followed {
         if let (Committed::Applied { follow_ups, .. }, Admitted::Draft(draft)) = (&mut committed[place], admitted) {
             follow_ups.extend(jobs[draft].clone());
         }
     }
     let new_work = effects.new_work || jobs.iter().any(Option::is_some);
-    let logged = log::append(session, batch.iter().flat_map(Op::lines));
-    let (counted, logged) = future::join(Kept::write(effects.kept, session), logged).await;
-    counted.and(logged)?;
 
     let mut committed = committed.into_iter();
     let done = batch.iter().zip(admitted).map(|(op, admitted)| match op {
@@ -247,7 +254,7 @@ async fn write_members(session: &Session, batch: &[Op]) -> Result<Written, Fault
         Op::Commit { steps, .. } => Done::Committed(committed.by_ref().take(steps.len()).collect()),
         Op::Log { .. } => Done::Logged,
     });
-    Ok(Written { done: done.collect(), new_work })
+    Ok((Written { done: done.collect(), new_work }, effects.kept))
 }
 
 /// The jobs that come with steps that applied, with the places of those.

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::place::Fault;
 use crate::clock::Timestamp;
-use crate::job::{Event, Job, JobId, Life, Name, Payload, Priority, Progress, Spec, State, Status, decide};
+use crate::job::{Event, Holder, Job, JobId, Life, Name, Payload, Priority, Progress, Spec, State, Status, decide};
 use crate::limits;
 
 /// A question for jobs that live, with what `Reader::live` wants of them.
@@ -41,10 +41,13 @@ pub(super) const RUNS: i16 = 2;
 /// Stands for those that have ended, where both sorts of rows come together.
 pub(super) const ENDED: i16 = 3;
 
-/// Reads rows, and lets the names in them share their allocations.
+/// Reads rows, and lets the names in them share their allocations. Jobs in crowds are much alike: what is written as in the
+/// row before is not read again.
 #[derive(Default)]
 pub(super) struct Reader {
     names: HashSet<Name>,
+    spec: Option<(Box<str>, Arc<Spec>)>,
+    holder: Option<(Box<str>, Holder)>,
 }
 
 impl Reader {
@@ -61,8 +64,7 @@ impl Reader {
         let lease_until = row.try_get::<_, Option<i64>>("lease_until")?.map(Timestamp::from_millis);
         let lease_until = lease_until.filter(|_| row.try_get("leased").unwrap_or(false));
         if !matches!(job.life.state, State::Running(_)) {
-            let holder: Option<&str> = row.try_get("holder")?;
-            let holder = serde_json::from_str(holder.unwrap_or_default()).map_err(|error| unreadable(row, &error))?;
+            let holder = self.holder(row)?;
             let started_at = Timestamp::from_millis(row.try_get::<_, Option<i64>>("started_at")?.unwrap_or_default());
             let claimed = decide(&job, Event::Claimed { holder, lease_until }, started_at);
             job.life = claimed.map_err(|refusal| unreadable(row, &refusal))?.next;
@@ -95,18 +97,38 @@ impl Reader {
 
     /// The job in a row with `seq, id, created_at, spec`, and this life.
     pub(super) fn with_life(&mut self, row: &Row, life: Life) -> Result<Job, Fault> {
-        let spec: &str = row.try_get("spec")?;
-        let mut spec: Spec = serde_json::from_str(spec).map_err(|error| unreadable(row, &error))?;
-        spec.kind = self.share(spec.kind);
-        spec.sub_type = self.share(spec.sub_type);
+        let spec = self.spec(row)?;
         Ok(Job {
             id: job_id(row.try_get("id")?),
             seq: row.try_get::<_, i64>("seq")? as u64,
             created_at: Timestamp::from_millis(row.try_get("created_at")?),
-            spec: Arc::new(spec),
+            spec,
             payload: Payload::Stored,
             life,
         })
+    }
+
+    fn spec(&mut self, row: &Row) -> Result<Arc<Spec>, Fault> {
+        let text: &str = row.try_get("spec")?;
+        if let Some((_, spec)) = self.spec.as_ref().filter(|(before, _)| **before == *text) {
+            return Ok(spec.clone());
+        }
+        let mut spec: Spec = serde_json::from_str(text).map_err(|error| unreadable(row, &error))?;
+        spec.kind = self.share(spec.kind);
+        spec.sub_type = self.share(spec.sub_type);
+        let spec = Arc::new(spec);
+        self.spec = Some((text.into(), spec.clone()));
+        Ok(spec)
+    }
+
+    fn holder(&mut self, row: &Row) -> Result<Holder, Fault> {
+        let text = row.try_get::<_, Option<&str>>("holder")?.unwrap_or_default();
+        if let Some((_, holder)) = self.holder.as_ref().filter(|(before, _)| **before == *text) {
+            return Ok(holder.clone());
+        }
+        let holder: Holder = serde_json::from_str(text).map_err(|error| unreadable(row, &error))?;
+        self.holder = Some((text.into(), holder.clone()));
+        Ok(holder)
     }
 
     fn share(&mut self, name: Name) -> Name {

@@ -86,7 +86,7 @@ impl Session {
         if !self.prepares {
             return self.query_once(sql, params).await;
         }
-        let statement = self.prepared(sql, params).await?;
+        let statement = self.prepared(sql, || params.iter().map(|(_, of)| of.clone()).collect()).await?;
         let values: Vec<_> = params.iter().map(|(value, _)| *value).collect();
         self.answered(self.client.query(&statement, &values)).await
     }
@@ -154,11 +154,19 @@ impl Session {
         }
     }
 
-    async fn prepared(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Statement, Fault> {
+    /// Makes sure that a statement leaves at once when it is asked for, and in its turn among others.
+    pub(super) async fn prepare(&self, sql: &'static str, types: &[Type]) -> Result<(), Fault> {
+        if self.prepares {
+            self.prepared(sql, || types.to_vec()).await?;
+        }
+        Ok(())
+    }
+
+    async fn prepared(&self, sql: &'static str, types: impl FnOnce() -> Vec<Type>) -> Result<Statement, Fault> {
         if let Some(statement) = self.statements.lock().get(sql) {
             return Ok(statement.clone());
         }
-        let types: Vec<_> = params.iter().map(|(_, of)| of.clone()).collect();
+        let types = types();
         let statement = self.answered(self.client.prepare_typed(sql, &types)).await?;
         self.statements.lock().insert(sql, statement.clone());
         Ok(statement)
