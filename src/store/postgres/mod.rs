@@ -12,6 +12,7 @@
 //! | `locks`, `states`, `bounds` | things by name that are there for a term; how many there may be |
 //! | `alerts` | alert rules and alerts |
 //! | `node`, `burial`, `claimer` | this process among the others; those that are gone; the only one of it who claims |
+//! | `sweep` | dead rows, swept up before they are in the way |
 //! | `hints`, `ear` | telling other nodes; hearing of them |
 //!
 //! Every answer waits for the database's commit. Leases and the lives of nodes go by the database's clock.
@@ -44,6 +45,7 @@ mod schedules;
 mod session;
 mod states;
 mod steps;
+mod sweep;
 
 use std::sync::Arc;
 
@@ -181,6 +183,7 @@ impl Postgres {
             handle.spawn(ear.clone().hear_all());
         }
         handle.spawn(ear.look_all());
+        handle.spawn(sweep::sweep_all(pool.clone()));
         handle.spawn(node.clone().doubt(hub.clone()));
         handle.spawn(node.clone().tend_all(pool.clone(), hub.clone(), hints.clone()));
         let life = handle.spawn(node.clone().live(place, hub.clone()));
