@@ -60,7 +60,7 @@ async fn what_breaks_a_rule_is_refused_and_changes_nothing() {
         (import, user("role", "jefe"), "users[0].role", "debe ser user, editor o admin"),
         (import, user("name", ""), "users[0].name", "debe tener de 1 a 200 caracteres"),
         (import, user("edad", "7"), "users[0].edad", "unknown field `edad`"),
-        (import, json!({}), "users", "missing field `users`"),
+        (import, json!({}), "body", "missing field `users`"),
         (import, json!([1]), "body", "must be a JSON object"),
         (report, json!({ "filters": { "minStock": -1 } }), "filters.minStock", "no puede ser negativo"),
         (
