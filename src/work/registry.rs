@@ -189,11 +189,8 @@ fn check<T: DeserializeOwned + Validate>(text: &[u8]) -> Result<(), Error> {
 fn parse<T: DeserializeOwned + Validate>(text: &[u8]) -> Result<T, Error> {
     is_object(text)?;
     let mut reader = serde_json::Deserializer::from_slice(text);
-    let payload: T = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        // What is not JSON is so as a whole, wherever that showed.
-        let place = if error.inner().is_data() { place(error.path()) } else { "payload".to_owned() };
-        Error::field(place, error.inner().to_string())
-    })?;
+    let payload: T = serde_path_to_error::deserialize(&mut reader)
+        .map_err(|error| Error::field(place(error.path()), error.inner().to_string()))?;
     reader.end().map_err(|error| Error::field("payload", error.to_string()))?;
     payload.validate().map_err(|errors| {
         let mut details = Vec::new();

@@ -95,7 +95,7 @@ async fn what_breaks_a_rule_is_refused_and_changes_nothing() {
     }
     let broken = shop.app.post(import, &json!({})).body("{\"users\": [");
     let broken = answered(broken, StatusCode::BAD_REQUEST).await;
-    assert_eq!(broken["details"][0]["field"], "body");
+    assert_eq!(broken["details"][0]["field"], "users");
 
     let jobs = answered(shop.app.get("/jobs"), StatusCode::OK).await;
     assert_eq!(jobs["pagination"]["total"], 0);
