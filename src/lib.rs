@@ -118,6 +118,8 @@ pub mod error;
 pub mod http;
 pub mod job;
 pub mod limits;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod processors;
 pub mod schedule;
 pub mod service;

@@ -1,6 +1,7 @@
 //! Accepting jobs. What is answered here is on disk (rule 8); what is refused has changed nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
@@ -30,6 +31,15 @@ impl Key {
             return Err(Error::field("Idempotency-Key", message));
         }
         Ok(Self { text: format!("{scope}:{key}").into(), body: Sha256::digest(body).into() })
+    }
+
+    /// The job that this request asks for, with the usual window in which it may come again.
+    pub fn on(self, job: NewJob) -> Insert {
+        self.on_for(job, limits::IDEMPOTENCY_WINDOW)
+    }
+
+    fn on_for(self, job: NewJob, window: Duration) -> Insert {
+        Insert { job, idempotency: Some(Idempotency { key: self.text, body: self.body, window }) }
     }
 
     /// The key of one job of a batch.
@@ -157,13 +167,15 @@ impl Service {
             .collect()
     }
 
-    async fn prepare(&self, job: NewJob, key: Option<Key>, now: Timestamp) -> Result<Insert, Error> {
+    pub(super) async fn prepare(&self, job: NewJob, key: Option<Key>, now: Timestamp) -> Result<Insert, Error> {
         check::terms(&job, now)?;
         self.learn(&job.sub_type).await?;
         let job = self.registry().complete(job)?;
         let window = self.settings().idempotency_window;
-        let idempotency = key.map(|key| Idempotency { key: key.text, body: key.body, window });
-        Ok(Insert { job, idempotency })
+        Ok(match key {
+            Some(key) => key.on_for(job, window),
+            None => job.into(),
+        })
     }
 }
 

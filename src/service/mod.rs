@@ -4,6 +4,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | [`enqueue`] | accepting jobs: one, a batch, under an idempotency key |
+//! | [`within`] | the same within a transaction of the application; needs the feature `postgres` |
 //! | `check` | the bounds that a job's terms keep to |
 //! | `depth` | how deep the queue is, for little |
 //! | [`look`] | reading jobs: one, a list, attempts, logs, results |
@@ -45,6 +46,8 @@ pub mod operate;
 pub mod schedules;
 pub mod states;
 pub mod wait;
+#[cfg(feature = "postgres")]
+pub mod within;
 pub mod workers;
 
 use std::sync::Arc;

@@ -11,3 +11,4 @@ mod line;
 mod lives;
 mod server_side;
 mod together;
+mod transactions;

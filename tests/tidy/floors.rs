@@ -18,7 +18,7 @@ const FLOORS: &[&[&str]] = &[
     &["work", "upkeep"],
     &["processors"],
     &["service"],
-    &["http", "client"],
+    &["http", "client", "postgres"],
     &["app"],
     &["cli"],
     // The roots of the library and of the program.

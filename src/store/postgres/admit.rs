@@ -10,7 +10,7 @@ use tokio_postgres::types::Type;
 use super::kept::Kept;
 use super::place::Fault;
 use super::rows::{job_id, json, urgency, uuid};
-use super::session::Session;
+use super::session::Asks;
 use crate::clock::Timestamp;
 use crate::job::{Job, JobId, UniqueFor};
 use crate::store::embedded::keys::{Keys, Remembered};
@@ -63,7 +63,7 @@ const INSERT: &str = "INSERT INTO faena.live (seq, id, created_at, state, revisi
 impl Admission {
     /// Locks the keys that these jobs bring, and reads who has them.
     pub(super) async fn begin<'a>(
-        session: &Session,
+        session: &impl Asks,
         inserts: impl Iterator<Item = (&'a Insert, Timestamp)> + Clone,
     ) -> Result<Self, Fault> {
         let requests: Vec<&str> =
@@ -83,7 +83,7 @@ impl Admission {
             [(&unique as _, Type::TEXT_ARRAY)],
         );
         let (_, remembered, taken) = future::try_join3(
-            session.query(LOCK_KEYS, &names),
+            session.lock(LOCK_KEYS, &names),
             session.query(REQUESTS, &asked),
             session.query(UNIQUE_KEYS, &wanted),
         )
@@ -159,7 +159,7 @@ impl Admission {
     }
 
     /// Writes what was accepted; the answer has the jobs with their numbers, by their places among the drafts.
-    pub(super) async fn write(self, session: &Session, kept: &mut Kept) -> Result<Vec<Option<Arc<Job>>>, Fault> {
+    pub(super) async fn write(self, session: &impl Asks, kept: &mut Kept) -> Result<Vec<Option<Arc<Job>>>, Fault> {
         let mut jobs: Vec<Option<Job>> =
             self.drafts.iter().map(|draft| (!draft.withdrawn).then(|| draft.job.clone())).collect();
         let rows = insert(session, jobs.iter_mut().flatten());
@@ -174,7 +174,7 @@ impl Admission {
         self.drafts.iter().filter(|draft| !draft.withdrawn)
     }
 
-    async fn remember(&self, session: &Session) -> Result<(), Fault> {
+    async fn remember(&self, session: &impl Asks) -> Result<(), Fault> {
         // One that came when the window of another one had passed, in one batch with it, takes its place.
         let requests = self.accepted().filter_map(|draft| draft.request.as_ref());
         let requests: BTreeMap<&str, _> = requests.map(|request| (&*request.key, request)).collect();
@@ -196,7 +196,7 @@ impl Admission {
         all_of(keys.len(), session.query(REMEMBER, &params).await?.len())
     }
 
-    async fn take(&self, session: &Session) -> Result<(), Fault> {
+    async fn take(&self, session: &impl Asks) -> Result<(), Fault> {
         let holds = self.accepted().filter_map(|draft| Some((draft.job.spec.unique()?, &draft.job)));
         let holds = holds.map(|(unique, job)| (&*unique.key, (job.id, until(unique.during, job.created_at))));
         let holds: BTreeMap<&str, _> = holds.collect();
@@ -207,7 +207,7 @@ impl Admission {
 
 /// Takes unique keys that were found free under their locks.
 pub(super) async fn take_keys(
-    session: &Session,
+    session: &impl Asks,
     holds: &[(&str, JobId, Option<Timestamp>)],
     now: Timestamp,
 ) -> Result<(), Fault> {
@@ -252,7 +252,7 @@ fn receipt(job: &Job) -> Receipt {
 }
 
 /// Writes the rows of new jobs and gives the jobs their numbers, which rise in their order.
-async fn insert<'a>(session: &Session, jobs: impl Iterator<Item = &'a mut Job>) -> Result<(), Fault> {
+async fn insert<'a>(session: &impl Asks, jobs: impl Iterator<Item = &'a mut Job>) -> Result<(), Fault> {
     let mut jobs: Vec<&mut Job> = jobs.collect();
     if jobs.is_empty() {
         return Ok(());

@@ -112,7 +112,7 @@ pub(super) async fn send_all(mut hints: mpsc::UnboundedReceiver<Hint>, pool: Arc
 }
 
 /// Hints as few texts.
-fn notifications(hints: impl Iterator<Item = Hint>, from: i64) -> Vec<String> {
+pub(super) fn notifications(hints: impl Iterator<Item = Hint>, from: i64) -> Vec<String> {
     let mut all = Hint { from, ..Hint::default() };
     for hint in hints {
         all.work |= hint.work;

@@ -7,7 +7,7 @@ use tokio_postgres::types::Type;
 
 use super::place::Fault;
 use super::rows::number_of;
-use super::session::Session;
+use super::session::{Asks, Session};
 use crate::clock::Timestamp;
 use crate::job::{Job, Name, Outcome, Priority, Spec, Status};
 use crate::store::activity::{Activity, Durations, Ended, MINUTE_MS, MINUTES};
@@ -112,7 +112,7 @@ impl Kept {
     }
 
     /// Adds it up with what is there, within the transaction of the caller.
-    pub(super) async fn write(mut self, session: &Session) -> Result<(), Fault> {
+    pub(super) async fn write(mut self, session: &impl Asks) -> Result<(), Fault> {
         self.jobs.retain(|_, count| *count != 0);
         let jobs = async {
             if self.jobs.is_empty() {
@@ -140,7 +140,7 @@ impl Kept {
     }
 }
 
-async fn add_minutes(session: &Session, minutes: &BTreeMap<i64, (Ended, Durations)>) -> Result<(), Fault> {
+async fn add_minutes(session: &impl Asks, minutes: &BTreeMap<i64, (Ended, Durations)>) -> Result<(), Fault> {
     if minutes.is_empty() {
         return Ok(());
     }

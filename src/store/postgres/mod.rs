@@ -6,6 +6,7 @@
 //! | `queue`, `errands` | the ways in: jobs gather to batches, the rest goes one by one |
 //! | `admit`, `steps`, `revive`, `claim` | accepting jobs; their steps; bringing back what has ended; handing out |
 //! | `rows`, `kept` | a job as a row; what is kept beside the jobs and never counted |
+//! | `within` | accepting jobs in a transaction of the application |
 //! | `look`, `list`, `log` | reading jobs; lists of them; their logs |
 //! | `days`, `forget` | the history by days; forgetting |
 //! | `schedules`, `calendar` | schedules: their steps; how they are read |
@@ -46,6 +47,7 @@ mod session;
 mod states;
 mod steps;
 mod sweep;
+mod within;
 
 use std::sync::Arc;
 
@@ -54,6 +56,8 @@ use parking_lot::{Mutex, RwLock};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+/// The driver: an application's transactions must be of the same version as ours.
+pub use tokio_postgres;
 
 use self::bounds::Bounds;
 use self::calendar::Calendar;
@@ -66,6 +70,7 @@ use self::node::Node;
 use self::place::{Fault, Place};
 use self::queue::{Op, Tell, Writer};
 use self::session::{Doing, Pool, Session};
+pub use self::within::Within;
 use super::{Answer, Recovered, StoreError};
 use crate::clock::Clock;
 use crate::job::Holder;

@@ -269,7 +269,7 @@ fn follow_ups(asked: &[steps::Asked<'_>], committed: &[Committed]) -> Vec<(usize
 }
 
 impl Admitted {
-    fn told(self, jobs: &[Option<Arc<Job>>]) -> Inserted {
+    pub(super) fn told(self, jobs: &[Option<Arc<Job>>]) -> Inserted {
         match self {
             Self::Draft(place) => jobs[place].clone().map_or(Inserted::Withdrawn, Inserted::Accepted),
             Self::Refused(refused) => refused,

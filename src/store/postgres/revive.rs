@@ -9,7 +9,7 @@ use tokio_postgres::types::Type;
 use super::admit::{take_keys, until};
 use super::place::Fault;
 use super::rows::{Reader, ended, job_id, json, live, uuid};
-use super::session::Session;
+use super::session::{Asks, Session};
 use super::steps::{Effects, Ended, urgency_of};
 use crate::clock::Timestamp;
 use crate::job::{Job, JobId, Transition};
@@ -109,7 +109,7 @@ async fn claim_key(session: &Session, job: &Job, now: Timestamp) -> Result<Optio
     let at = now.as_millis();
     let lock = [(&name as _, Type::TEXT)];
     let asked = [(&&*unique.key as _, Type::TEXT), (&at as _, Type::INT8)];
-    let (_, holder) = future::try_join(session.query(LOCK_KEY, &lock), session.query(HOLDER, &asked)).await?;
+    let (_, holder) = future::try_join(session.lock(LOCK_KEY, &lock), session.query(HOLDER, &asked)).await?;
     if let Some(row) = holder.first() {
         let holder = job_id(row.try_get(0)?);
         return Ok((holder != job.id).then_some(holder));

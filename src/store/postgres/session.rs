@@ -21,6 +21,15 @@ pub(super) type Param<'a> = (&'a (dyn ToSql + Sync), Type);
 /// Work with a connection, under way.
 pub(super) type Doing<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;
 
+/// Whoever asks the database within a transaction: a connection of ours, or the application's own transaction.
+pub(super) trait Asks: Sync {
+    /// Asks for rows.
+    fn query(&self, sql: &'static str, params: &[Param<'_>]) -> impl Future<Output = Result<Vec<Row>, Fault>> + Send;
+
+    /// Asks for locks of keys, which a transaction of an application may hold for as long as it likes.
+    fn lock(&self, sql: &'static str, names: &[Param<'_>]) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
 /// One connection.
 pub(super) struct Session {
     client: Client,
@@ -172,6 +181,24 @@ impl Session {
         Ok(statement)
     }
 }
+
+impl Asks for Session {
+    async fn query(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, Fault> {
+        Self::query(self, sql, params).await
+    }
+
+    /// All of a node waits with whoever waits here, so it does not wait for longer than other nodes hold a key.
+    async fn lock(&self, sql: &'static str, names: &[Param<'_>]) -> Result<(), Fault> {
+        let locked =
+            (Self::query(self, WAIT_BRIEFLY, &[]), Self::query(self, sql, names), Self::query(self, WAIT_AGAIN, &[]));
+        future::try_join3(locked.0, locked.1, locked.2).await.map(drop)
+    }
+}
+
+/// Other nodes hold a key for a commit, which a slow disk draws out.
+const WAIT_BRIEFLY: &str = "SELECT set_config('faena.lock_timeout', current_setting('lock_timeout'), true), \
+     set_config('lock_timeout', '250ms', true)";
+const WAIT_AGAIN: &str = "SELECT set_config('lock_timeout', current_setting('faena.lock_timeout'), true)";
 
 fn silent() -> Fault {
     Fault::Lost("the database does not answer".into())
