@@ -20,8 +20,8 @@ use crate::watch::Hub;
 
 /// Pause between two looks at what is waited for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Pause between two probes of the connection that hears; a network that swallows everything is noticed then.
-const PROBE_EVERY: Duration = Duration::from_secs(5);
+/// Probes of the connection that hears in the term of a node; a network that swallows everything is noticed then.
+const PROBES_A_TERM: u32 = 6;
 /// Pause before it is connected anew.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
 /// Jobs that are looked at in one look.
@@ -87,12 +87,13 @@ impl Ear {
     async fn hear_on(&self, client: &Client, told: &mut mpsc::UnboundedReceiver<String>) -> Result<(), Fault> {
         let listens = timeout(ENTER_MAX, client.batch_execute(&format!("LISTEN {CHANNEL}"))).await;
         listens.map_err(|_| Fault::Lost("it does not answer".into()))??;
+        let pause = self.place.term / PROBES_A_TERM;
         loop {
-            match timeout(PROBE_EVERY, told.recv()).await {
+            match timeout(pause, told.recv()).await {
                 Ok(Some(text)) => self.heard(&text).await,
                 Ok(None) => return Ok(()),
                 Err(_) => {
-                    let probed = timeout(PROBE_EVERY, client.batch_execute("")).await;
+                    let probed = timeout(pause, client.batch_execute("")).await;
                     probed.map_err(|_| Fault::Lost("it does not answer".into()))??;
                 }
             }

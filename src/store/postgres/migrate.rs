@@ -96,6 +96,9 @@ fn unreachable(place: &Place, fault: Fault) -> StoreError {
             "check the user and the password in the URL".to_owned()
         }
         Fault::Broken(text) if text.contains("3D000") => format!("make it first: CREATE DATABASE \"{name}\""),
+        Fault::Lost(text) if text.contains("certificate") => {
+            "is it signed by the authority that sslrootcert in the URL names, for the host of the URL?".to_owned()
+        }
         Fault::Lost(_) => "is it running, and is the address right?".to_owned(),
         _ => return fault.told(),
     };
