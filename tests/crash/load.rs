@@ -11,14 +11,14 @@ use crate::server::{Home, Server};
 use crate::wire::{Reply, Wire};
 
 /// Clients at once.
-const CLIENTS: u64 = 4;
+pub const CLIENTS: u64 = 4;
 /// Idempotency keys of one round, few enough that clients meet.
 const KEYS_OF_A_ROUND: u64 = 30;
 /// Unique keys in all.
 const UNIQUE_KEYS: u64 = 3;
 
 /// What the clients of one round share.
-struct Shared<'a> {
+pub struct Shared<'a> {
     home: &'a Home,
     history: &'a History,
     round: u64,
@@ -26,11 +26,13 @@ struct Shared<'a> {
     lately: Mutex<Vec<String>>,
     /// The latest job acknowledged under each unique key. Held over a request, so that their order is known.
     holders: [Mutex<Option<String>>; UNIQUE_KEYS as usize],
+    /// Whether the store may be away: what was asked then is unknown.
+    bears_outages: bool,
 }
 
 /// Puts a server under load, and kills it once so many requests more are acknowledged.
 pub fn press_and_kill(home: &Home, history: &History, round: u64, chance: &mut Chance, server: Server) {
-    let shared = Shared { home, history, round, lately: Mutex::default(), holders: Default::default() };
+    let shared = Shared::new(home, history, round, false);
     let kill_after = chance.between(20, 350);
     std::thread::scope(|scope| {
         for _ in 0..CLIENTS {
@@ -46,9 +48,13 @@ pub fn press_and_kill(home: &Home, history: &History, round: u64, chance: &mut C
     });
 }
 
-impl Shared<'_> {
+impl<'a> Shared<'a> {
+    pub fn new(home: &'a Home, history: &'a History, round: u64, bears_outages: bool) -> Self {
+        Self { home, history, round, lately: Mutex::default(), holders: Default::default(), bears_outages }
+    }
+
     /// One thing that a client does.
-    fn step(&self, wire: &mut Wire, chance: &mut Chance) -> io::Result<()> {
+    pub fn step(&self, wire: &mut Wire, chance: &mut Chance) -> io::Result<()> {
         match chance.between(0, 100) {
             0..25 => self.post(wire, job("noop", json!({}), chance), None).map(drop),
             25..40 => self.keyed(wire, chance),
@@ -81,6 +87,9 @@ impl Shared<'_> {
 
     fn answered(&self, number: u64, reply: &Reply) -> Vec<String> {
         let json = reply.json();
+        if reply.status == 503 && self.bears_outages {
+            return Vec::new();
+        }
         if reply.status != 202 {
             self.history.note(&[Entry::Refused { number, status: reply.status }]);
             return Vec::new();
@@ -124,6 +133,7 @@ impl Shared<'_> {
         let Some(after) = self.post(wire, job, None)? else { return Ok(()) };
         if let Some(before) = holder.replace(after.clone()) {
             let status = match wire.get(&format!("/jobs/{before}"))? {
+                reply if reply.status == 503 && self.bears_outages => return Ok(()),
                 reply if reply.status == 200 => reply.json()["status"].as_str().unwrap().to_owned(),
                 reply => reply.status.to_string(),
             };

@@ -7,6 +7,8 @@ mod control;
 mod ends;
 mod history;
 mod load;
+#[cfg(feature = "postgres")]
+mod nodes;
 mod poison;
 mod remote;
 mod room;

@@ -16,12 +16,19 @@ use crate::wire::Wire;
 /// Where a server keeps everything: its data, its settings, what its jobs have done.
 pub struct Home {
     folder: TempDir,
+    /// Another store than the one in the folder.
+    store: Option<String>,
 }
 
 impl Home {
     /// A new one, with a command `mark` that adds its input as a line to a file: an effect that can be counted.
     pub fn new() -> Self {
-        let home = Self { folder: tempfile::tempdir().unwrap() };
+        Self::on(None)
+    }
+
+    /// The same for nodes that share a database.
+    pub fn on(store: Option<String>) -> Self {
+        let home = Self { folder: tempfile::tempdir().unwrap(), store };
         let script = "read -r line; printf '%s\\n' \"$line\" >> \"$0\"";
         let args = toml_list(&["-c", script, home.effects_file().to_str().unwrap()]);
         std::fs::write(home.path("faena.toml"), format!("[commands.mark]\nprogram = \"sh\"\nargs = {args}\n")).unwrap();
@@ -55,8 +62,18 @@ impl Home {
 
     /// The server of the program, with the schedules that keep it well.
     pub fn maintained(&self) -> Command {
+        let mut command = self.part("serve");
+        command.args(["--bind", "127.0.0.1:0"]);
+        command
+    }
+
+    /// The program in one of its parts.
+    pub fn part(&self, name: &str) -> Command {
         let mut command = self.command(env!("CARGO_BIN_EXE_faena"));
-        command.args(["serve", "--bind", "127.0.0.1:0", "--data", "data", "--unsafe-diagnostics", "--threads", "8"]);
+        command.args([name, "--data", "data", "--unsafe-diagnostics", "--threads", "8"]);
+        if let Some(store) = &self.store {
+            command.args(["--store", store]);
+        }
         command
     }
 

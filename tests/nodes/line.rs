@@ -1,11 +1,14 @@
-//! The line between a node and its database: it can be cut, and it can swallow everything that is said.
+//! The line between a node and its database: it can be cut, and it can swallow everything that is said, on the connection that
+//! hears of other nodes alone, too.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 
 /// A line to a database. It lasts as long as the process.
 pub struct Line {
@@ -14,6 +17,14 @@ pub struct Line {
     state: Arc<Mutex<State>>,
     /// Hears of each connection that is made while the line is whole.
     pub made: Mutex<Receiver<()>>,
+    /// One permit for each connection on which somebody began to listen.
+    pub listened: Arc<Semaphore>,
+}
+
+/// One connection.
+struct Connection {
+    near: TcpStream,
+    is_mute: AtomicBool,
 }
 
 #[derive(Default)]
@@ -22,6 +33,8 @@ struct State {
     /// Those that were made before the last change say nothing more, ever.
     age: u64,
     open: Vec<TcpStream>,
+    /// Those that listen.
+    ears: Vec<Arc<Connection>>,
 }
 
 impl Line {
@@ -32,6 +45,8 @@ impl Line {
         let own = format!("{before}@{}/{name}", listener.local_addr().unwrap());
         let (state, address) = (Arc::<Mutex<State>>::default(), address.to_owned());
         let (tell, made) = channel();
+        let listened = Arc::new(Semaphore::new(0));
+        let for_all = listened.clone();
         let of_all = state.clone();
         std::thread::spawn(move || {
             for near in listener.incoming().map_while(Result::ok) {
@@ -44,13 +59,16 @@ impl Line {
                     }
                     state.age
                 };
+                let connection =
+                    Arc::new(Connection { near: near.try_clone().unwrap(), is_mute: AtomicBool::default() });
                 for (from, to) in [(near.try_clone(), far.try_clone()), (Ok(far), Ok(near))] {
                     let (from, to, state) = (from.unwrap(), to.unwrap(), of_all.clone());
-                    std::thread::spawn(move || carry(from, to, age, &state));
+                    let (connection, listened) = (connection.clone(), for_all.clone());
+                    std::thread::spawn(move || carry(from, to, age, &state, &connection, &listened));
                 }
             }
         });
-        Self { url: own, state, made: Mutex::new(made) }
+        Self { url: own, state, made: Mutex::new(made), listened }
     }
 
     /// From now on nothing arrives, and nobody is told.
@@ -61,6 +79,18 @@ impl Line {
     /// New connections are good again.
     pub fn heal(&self) {
         self.change(false);
+    }
+
+    /// Cuts the connections that listen.
+    pub fn cut_ears(&self) {
+        for ear in self.state.lock().ears.drain(..) {
+            let _ = ear.near.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Swallows what is said on the connections that listen, in both directions. New ones are good.
+    pub fn mute_ears(&self) {
+        self.state.lock().ears.drain(..).for_each(|ear| ear.is_mute.store(true, Ordering::Release));
     }
 
     fn change(&self, swallows: bool) {
@@ -81,15 +111,27 @@ impl Drop for Line {
 }
 
 /// Carries what is said in one direction, or swallows it.
-fn carry(mut from: TcpStream, mut to: TcpStream, age: u64, state: &Mutex<State>) {
+fn carry(
+    mut from: TcpStream,
+    mut to: TcpStream,
+    age: u64,
+    state: &Mutex<State>,
+    connection: &Arc<Connection>,
+    listened: &Semaphore,
+) {
+    const LISTEN: &[u8] = b"LISTEN faena";
     let mut buffer = [0; 16 << 10];
     while let Ok(bytes @ 1..) = from.read(&mut buffer) {
         let passes = {
             let state = state.lock();
-            state.age == age && !state.swallows
+            state.age == age && !state.swallows && !connection.is_mute.load(Ordering::Acquire)
         };
         if passes && to.write_all(&buffer[..bytes]).is_err() {
             break;
+        }
+        if passes && buffer[..bytes].windows(LISTEN.len()).any(|words| words == LISTEN) {
+            state.lock().ears.push(connection.clone());
+            listened.add_permits(1);
         }
     }
     let _ = to.shutdown(Shutdown::Write);

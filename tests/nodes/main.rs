@@ -2,13 +2,21 @@
 //! up; and a database that goes away for a moment loses nothing.
 #![cfg(unix)]
 
+#[path = "../scheduler/chance.rs"]
+mod chance;
 #[path = "../store/cluster.rs"]
 mod cluster;
 mod days;
+mod ears;
 mod faults;
+mod held;
 mod house;
 mod line;
 mod lives;
+#[path = "../store/own.rs"]
+mod own;
+mod schedulers;
 mod server_side;
+mod tls;
 mod together;
 mod transactions;
