@@ -77,6 +77,16 @@ CREATE TABLE faena.log (
     line bigint GENERATED ALWAYS AS IDENTITY, seq bigint NOT NULL, at bigint NOT NULL, epoch integer NOT NULL,
     text text NOT NULL, PRIMARY KEY (seq, line));
 
+-- Results that are too large for a job's row, in pieces. The head comes with the last piece; another edition replaces it whole.
+-- `job` stands in the key; `looked_at` is when it was last looked for whether its job still has it.
+CREATE TABLE faena.result (
+    key text PRIMARY KEY, job uuid, edition bigint NOT NULL, former bigint, size bigint NOT NULL,
+    looked_at timestamptz NOT NULL DEFAULT clock_timestamp());
+CREATE INDEX result_looked_at ON faena.result (looked_at);
+CREATE TABLE faena.result_piece (edition bigint NOT NULL, piece integer NOT NULL, bytes bytea NOT NULL, PRIMARY KEY (edition, piece));
+-- What is large has mostly been compressed by whoever made it.
+ALTER TABLE faena.result_piece ALTER COLUMN bytes SET STORAGE EXTERNAL;
+
 -- Counts are kept, not counted: every transaction adds what it changed, and now and then the additions are summed up. There
 -- is no row that everybody waits for. The status 6 stands for dead letters.
 CREATE TABLE faena.tally (

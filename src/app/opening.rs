@@ -96,7 +96,12 @@ fn in_database(
     let store = Postgres::open(Open { url: url.reveal().to_owned(), holder, clock }, hub)?;
     let clock = store.clock().clone();
     tracing::info!(database = %url.shown(), "the database is open");
-    Ok(Opened::of(Arc::new(store), results(settings)?, clock))
+    let results = match &settings.results {
+        // A folder is of one machine, and whoever is asked for a result may be on another.
+        ResultPlace::Folder(None) => Arc::new(store.results()),
+        _ => results(settings)?,
+    };
+    Ok(Opened::of(Arc::new(store), results, clock))
 }
 
 #[cfg(not(feature = "postgres"))]

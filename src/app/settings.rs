@@ -126,9 +126,10 @@ impl Settings {
         self.maintenance.backups_kept.unwrap_or(BACKUPS_KEPT_DEFAULT)
     }
 
-    /// The local folder of large results, or none when they go to an object store.
+    /// The local folder of large results, or none when they go elsewhere.
     pub fn results_folder(&self) -> Option<PathBuf> {
         match &self.results {
+            ResultPlace::Folder(None) if matches!(self.store, StoreChoice::Postgres(_)) => None,
             ResultPlace::Folder(path) => Some(path.clone().unwrap_or_else(|| self.data.join("results"))),
             ResultPlace::Url(_) => None,
         }
@@ -258,7 +259,7 @@ impl FromStr for StoreChoice {
 /// Where results too large for a `data:` URL are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ResultPlace {
-    /// In a local folder; `results` below the data folder when no path is given.
+    /// In a local folder. When no path is given: `results` below the data folder, or the database itself on PostgreSQL.
     Folder(Option<PathBuf>),
     /// In an object store, such as `s3://bucket/prefix`.
     Url(String),

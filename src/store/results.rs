@@ -4,6 +4,7 @@
 //! | engine | keeps them |
 //! | --- | --- |
 //! | [`Folder`] | in files of a local folder: the default |
+//! | `postgres::Pieces` | in the database, in pieces: the default there; needs the feature `postgres` |
 //! | [`Memory`] | in this process, for `--store memory` and tests |
 //! | `ObjectStore` | in S3, Azure Blob Storage or Google Cloud Storage; needs the feature `object-store` |
 
@@ -98,7 +99,7 @@ pub async fn keep(
 const KEY_BYTES_MAX: usize = 100;
 
 /// Lets through what [`key`] makes, and nothing that a file system would read as more than a name.
-fn check(key: &str) -> Result<(), StoreError> {
+pub(in crate::store) fn check(key: &str) -> Result<(), StoreError> {
     let plain = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     match key.len() {
         1..=KEY_BYTES_MAX if plain => Ok(()),
@@ -107,7 +108,9 @@ fn check(key: &str) -> Result<(), StoreError> {
 }
 
 /// The first failure of several independent steps, after all of them were taken.
-fn first_failure(done: impl IntoIterator<Item = Result<(), StoreError>>) -> Result<(), StoreError> {
+pub(in crate::store) fn first_failure(
+    done: impl IntoIterator<Item = Result<(), StoreError>>,
+) -> Result<(), StoreError> {
     let mut first = Ok(());
     for one in done {
         first = first.and(one);

@@ -15,6 +15,7 @@ mod line;
 mod lives;
 #[path = "../store/own.rs"]
 mod own;
+mod results;
 mod schedulers;
 mod server_side;
 mod tls;

@@ -1,5 +1,11 @@
 //! The result store: one body of clauses, run over every engine.
 
+#[cfg(all(unix, feature = "postgres"))]
+#[path = "../store/cluster.rs"]
+mod cluster;
+#[cfg(all(unix, feature = "postgres"))]
+mod in_database;
+
 use std::path::Path;
 use std::sync::Arc;
 

@@ -7,6 +7,7 @@ use tokio_postgres::types::Type;
 use super::days;
 use super::kept::Kept;
 use super::place::Fault;
+use super::results::sweep;
 use super::session::Session;
 use crate::clock::Timestamp;
 use crate::store::{Prune, Pruned};
@@ -38,6 +39,7 @@ pub(super) async fn prune(session: &Session, prune: Prune, now: Timestamp) -> Re
         results.extend(row.try_get::<_, Option<&str>>(6)?.map(Arc::from));
     }
     kept.write(session).await?;
+    sweep(session).await?;
     let mut keys = 0;
     for sql in [REQUESTS, KEYS] {
         keys +=

@@ -7,6 +7,7 @@
 //! | `admit`, `steps`, `revive`, `claim` | accepting jobs; their steps; bringing back what has ended; handing out |
 //! | `rows`, `kept` | a job as a row; what is kept beside the jobs and never counted |
 //! | `within` | accepting jobs in a transaction of the application |
+//! | `results` | results too large for a job's row, in pieces |
 //! | `look`, `list`, `log` | reading jobs; lists of them; their logs |
 //! | `days`, `forget` | the history by days; forgetting |
 //! | `schedules`, `calendar` | schedules: their steps; how they are read |
@@ -40,6 +41,7 @@ mod node;
 mod place;
 mod port;
 mod queue;
+mod results;
 mod revive;
 mod rows;
 mod schedules;
@@ -69,6 +71,7 @@ pub use self::migrate::{Migrated, SCHEMA_VERSION};
 use self::node::Node;
 use self::place::{Fault, Place};
 use self::queue::{Op, Tell, Writer};
+pub use self::results::Pieces;
 use self::session::{Doing, Pool, Session};
 pub use self::within::Within;
 use super::{Answer, Recovered, StoreError};
