@@ -2,8 +2,13 @@
 //! applications as servers, driven over HTTP.
 #![cfg(all(unix, feature = "http-client"))]
 
+#[cfg(feature = "postgres")]
+#[path = "../store/cluster.rs"]
+mod cluster;
 mod embedded;
 mod marketplace;
+#[cfg(feature = "postgres")]
+mod order_and_job;
 mod program;
 mod resync;
 mod served;
