@@ -73,6 +73,7 @@
 //! | do something alone | [`Context::lock`](work::Context::lock), [`Hold::fencing_token`](store::Hold::fencing_token) | `resync` |
 //! | leave something for other jobs | [`Context::shared_state`](work::Context::shared_state) | `marketplace`, `resync` |
 //! | have one job and no more | [`NewJob::unique`](job::NewJob::unique), [`Service::accept`](service::Service::accept) | `unique` |
+//! | have a job commit with what it is about, on PostgreSQL | [`postgres::enqueue_in`], [`Service::accept_in`](service::Service::accept_in) | `order_and_job` |
 //! | ask, look and wait without HTTP | [`service::Service`] | all of them |
 //! | answer from your own endpoint | [`http::accepted`], [`http::refused`] | `techhub` |
 //! | mount the jobs API | [`http::routes`], [`http::Settings`] | `embed_in_actix` |
@@ -106,6 +107,7 @@
 //! | `docs` | an API browser at `/docs`, offline | yes |
 //! | `http-client` | [`client`], and the processor `http_request` | yes |
 //! | `mimalloc` | another allocator for the program | yes |
+//! | `postgres` | the store that many machines share, and [`postgres`] | yes |
 //! | `object-store` | large results in S3, Azure Blob Storage or Google Cloud Storage | no |
 #![warn(missing_docs)]
 
