@@ -195,9 +195,10 @@ impl Asks for Session {
     }
 }
 
-/// Other nodes hold a key for a commit, which a slow disk draws out.
+/// Other nodes hold a key for a commit, which a slow disk draws out. Who is in haste waits no longer than for anything else.
 const WAIT_BRIEFLY: &str = "SELECT set_config('faena.lock_timeout', current_setting('lock_timeout'), true), \
-     set_config('lock_timeout', '250ms', true)";
+     set_config('lock_timeout', \
+         (1000 * extract(epoch FROM least(current_setting('lock_timeout')::interval, interval '250 ms')))::integer::text, true)";
 const WAIT_AGAIN: &str = "SELECT set_config('lock_timeout', current_setting('faena.lock_timeout'), true)";
 
 fn silent() -> Fault {
