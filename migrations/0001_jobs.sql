@@ -36,7 +36,7 @@ CREATE TABLE faena.live (
 CREATE UNIQUE INDEX live_id ON faena.live (id);
 CREATE INDEX live_ready ON faena.live (sub_type, priority, run_at, seq) WHERE state = 0;
 CREATE INDEX live_gated ON faena.live (gate_key, sub_type, urgency, seq) WHERE state = 1;
-CREATE INDEX live_running_gate ON faena.live (gate_key) WHERE state = 2 AND gate_key IS NOT NULL;
+CREATE INDEX live_gate ON faena.live (gate_key, state, sub_type) WHERE state <> 1 AND gate_key IS NOT NULL;
 CREATE INDEX live_put_off ON faena.live (run_at) WHERE put_off AND state < 2;
 CREATE INDEX live_expiry ON faena.live (expires_at) WHERE state < 2 AND expires_at IS NOT NULL;
 CREATE INDEX live_leased ON faena.live (seq) WHERE state = 2 AND leased;

@@ -116,13 +116,28 @@ impl Durations {
         bucket.map(|(bucket, _)| Duration::from_millis(top_of(*bucket)))
     }
 
-    /// The buckets that have something.
-    pub(super) fn buckets(&self) -> &[(u16, u32)] {
-        &self.buckets
+    /// As it is kept: two bytes for each bucket and four for its count.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(6 * self.buckets.len());
+        for (bucket, count) in &self.buckets {
+            bytes.extend(bucket.to_le_bytes());
+            bytes.extend(count.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// As it was kept.
+    pub(super) fn of_bytes(bytes: &[u8]) -> Self {
+        let mut durations = Self::default();
+        let (pairs, _) = bytes.as_chunks::<6>();
+        for [low, high, count @ ..] in pairs {
+            durations.add(u16::from_le_bytes([*low, *high]), u32::from_le_bytes(*count));
+        }
+        durations
     }
 
     /// Adds to a bucket.
-    pub(super) fn add(&mut self, bucket: u16, count: u32) {
+    fn add(&mut self, bucket: u16, count: u32) {
         match self.buckets.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
             Ok(place) => self.buckets[place].1 = self.buckets[place].1.saturating_add(count),
             Err(place) => self.buckets.insert(place, (bucket, count)),
@@ -175,5 +190,6 @@ mod tests {
         (1..=100).for_each(|n| durations.note(n % 10));
         let percentile = |percent| durations.percentile(percent).unwrap().as_millis();
         assert_eq!([0, 1, 10, 11, 50, 90, 95, 99, 100].map(percentile), [0, 0, 0, 1, 4, 8, 9, 9, 9]);
+        assert_eq!(Durations::of_bytes(&durations.to_bytes()), durations);
     }
 }

@@ -25,11 +25,15 @@ pub struct Line {
 struct Connection {
     near: TcpStream,
     is_mute: AtomicBool,
+    /// Whether it hears nothing any more.
+    is_deaf: AtomicBool,
 }
 
 #[derive(Default)]
 struct State {
     swallows: bool,
+    /// The next connection that commits hears no answer to it.
+    loses_commit: bool,
     /// Those that were made before the last change say nothing more, ever.
     age: u64,
     open: Vec<TcpStream>,
@@ -59,12 +63,15 @@ impl Line {
                     }
                     state.age
                 };
-                let connection =
-                    Arc::new(Connection { near: near.try_clone().unwrap(), is_mute: AtomicBool::default() });
-                for (from, to) in [(near.try_clone(), far.try_clone()), (Ok(far), Ok(near))] {
+                let connection = Arc::new(Connection {
+                    near: near.try_clone().unwrap(),
+                    is_mute: AtomicBool::default(),
+                    is_deaf: AtomicBool::default(),
+                });
+                for (from, to, asks) in [(near.try_clone(), far.try_clone(), true), (Ok(far), Ok(near), false)] {
                     let (from, to, state) = (from.unwrap(), to.unwrap(), of_all.clone());
                     let (connection, listened) = (connection.clone(), for_all.clone());
-                    std::thread::spawn(move || carry(from, to, age, &state, &connection, &listened));
+                    std::thread::spawn(move || carry(from, to, age, &state, &connection, &listened, asks));
                 }
             }
         });
@@ -74,6 +81,16 @@ impl Line {
     /// From now on nothing arrives, and nobody is told.
     pub fn swallow(&self) {
         self.change(true);
+    }
+
+    /// The next connection that commits is cut once its COMMIT has arrived, before it hears of it.
+    pub fn lose_a_commit(&self) {
+        self.state.lock().loses_commit = true;
+    }
+
+    /// Whether that has happened.
+    pub fn has_lost_it(&self) -> bool {
+        !self.state.lock().loses_commit
     }
 
     /// New connections are good again.
@@ -118,10 +135,18 @@ fn carry(
     state: &Mutex<State>,
     connection: &Arc<Connection>,
     listened: &Semaphore,
+    asks: bool,
 ) {
     const LISTEN: &[u8] = b"LISTEN faena";
     let mut buffer = [0; 16 << 10];
     while let Ok(bytes @ 1..) = from.read(&mut buffer) {
+        if asks && buffer[..bytes].windows(7).any(|word| word == b"COMMIT\0") {
+            let loses_it = std::mem::take(&mut state.lock().loses_commit);
+            connection.is_deaf.fetch_or(loses_it, Ordering::AcqRel);
+        }
+        if !asks && connection.is_deaf.load(Ordering::Acquire) {
+            break;
+        }
         let passes = {
             let state = state.lock();
             state.age == age && !state.swallows && !connection.is_mute.load(Ordering::Acquire)

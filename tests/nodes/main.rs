@@ -6,6 +6,7 @@
 mod chance;
 #[path = "../store/cluster.rs"]
 mod cluster;
+mod commits;
 mod days;
 mod ears;
 mod faults;

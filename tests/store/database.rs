@@ -8,20 +8,20 @@ use faena::job::{JobId, NewJob, Outcome, Status, UniqueFor};
 use faena::store::postgres::{Open, Postgres};
 use faena::store::query::{Sort, Start};
 use faena::store::{Claim, Filter, Group, Idempotency, Insert, Inserted, Page, Store, Take};
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use crate::bed::*;
 use crate::{locks, states};
 
 /// Tries a promise in a database, with a connection to the same one.
-fn in_database<F: Future<Output = ()>>(promise: impl FnOnce(Bed, Client) -> F) {
+pub fn in_database<F: Future<Output = ()>>(promise: impl FnOnce(Bed, Client) -> F) {
     run(Engine::Postgres, |bed| async {
         let other = connected(&bed).await;
         promise(bed, other).await;
     });
 }
 
-async fn connected(bed: &Bed) -> Client {
+pub async fn connected(bed: &Bed) -> Client {
     let (client, connection) = tokio_postgres::connect(bed.url(), NoTls).await.unwrap();
     tokio::spawn(connection);
     client
@@ -44,10 +44,19 @@ async fn on_change(client: &Client, table: &str, change: &str, body: &str) {
 }
 
 /// Once somebody waits for a lock.
-async fn somebody_waits(client: &Client) {
-    const WAITING: &str =
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    while client.query_one(WAITING, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+pub async fn somebody_waits(client: &Client) {
+    so_many_wait(client, 1).await;
+}
+
+/// Once so many wait for a lock.
+pub async fn so_many_wait(client: &Client, count: i64) {
+    // A transaction remembers who was connected when it looked first.
+    const WAITING: &str = "SELECT pg_stat_clear_snapshot(); SELECT FROM pg_stat_activity \
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let rows = |answer: &[SimpleQueryMessage]| {
+        answer.iter().filter(|message| matches!(message, SimpleQueryMessage::Row(_))).count() as i64 - 1
+    };
+    while rows(&client.simple_query(WAITING).await.unwrap()) < count {
         tokio::task::yield_now().await;
     }
 }
@@ -316,7 +325,7 @@ fn plans_that_were_made_for_an_empty_table_are_made_anew() {
 }
 
 /// Once nobody else is connected but those who listen.
-async fn gone(client: &Client) {
+pub async fn gone(client: &Client) {
     const OTHERS: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() \
         AND backend_type = 'client backend' AND query NOT IN ('', 'LISTEN faena')";
     while client.query_one(OTHERS, &[]).await.unwrap().get::<_, i64>(0) > 0 {

@@ -11,6 +11,8 @@ mod cluster;
 mod commit;
 mod counts;
 #[cfg(all(unix, feature = "postgres"))]
+mod crowded;
+#[cfg(all(unix, feature = "postgres"))]
 mod database;
 mod dice;
 mod durable;

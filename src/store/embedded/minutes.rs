@@ -109,7 +109,7 @@ impl Minutes {
             sum.ended += minute.ended;
             sum.durations.merge(&minute.durations);
             let Ended { completed, failed, cancelled, retried, took_ms } = sum.ended;
-            let durations = to_bytes(&sum.durations);
+            let durations = sum.durations.to_bytes();
             put.execute(params![
                 number,
                 completed as i64,
@@ -153,7 +153,7 @@ impl Minutes {
         let before = conn.query_row("SELECT * FROM ended_before", [], |row| ended(row, 1)).map_err(broken)?;
         let mut select = conn.prepare("SELECT * FROM minute").map_err(broken)?;
         let minute = |row: &rusqlite::Row<'_>| {
-            let durations = of_bytes(row.get_ref(6)?.as_blob()?);
+            let durations = Durations::of_bytes(row.get_ref(6)?.as_blob()?);
             Ok((row.get(0)?, Minute { ended: ended(row, 1)?, durations }))
         };
         let kept = select.query_map([], minute).map_err(broken)?.collect::<Result<_, _>>().map_err(broken)?;
@@ -178,23 +178,4 @@ impl Minutes {
 
 fn number_of(moment: Timestamp) -> i64 {
     moment.as_millis().div_euclid(MINUTE_MS)
-}
-
-/// Two bytes for each bucket and four for its count.
-fn to_bytes(durations: &Durations) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(6 * durations.buckets().len());
-    for (bucket, count) in durations.buckets() {
-        bytes.extend(bucket.to_le_bytes());
-        bytes.extend(count.to_le_bytes());
-    }
-    bytes
-}
-
-fn of_bytes(bytes: &[u8]) -> Durations {
-    let mut durations = Durations::default();
-    let (pairs, _) = bytes.as_chunks::<6>();
-    for [low, high, count @ ..] in pairs {
-        durations.add(u16::from_le_bytes([*low, *high]), u32::from_le_bytes(*count));
-    }
-    durations
 }

@@ -9,7 +9,6 @@ use tokio_postgres::types::Type;
 use super::kept::Kept;
 use super::place::Fault;
 use super::rows::{Reader, live};
-use super::schedules;
 use super::session::Session;
 use super::steps::{self, Effects};
 use crate::clock::Timestamp;
@@ -153,8 +152,6 @@ async fn step(
     let asked: Vec<_> = decided.iter().map(|step| (step, now)).collect();
     let mut effects = Effects::default();
     let committed = steps::apply(session, &asked, &mut effects).await?;
-    effects.open_gates(session).await?;
-    schedules::sum_up(session, std::mem::take(&mut effects.ended)).await?;
     Kept::write(effects.kept, session).await?;
     let mut taken = Taken::default();
     for answer in committed {

@@ -13,7 +13,6 @@ use tokio_postgres::types::Type;
 
 use super::place::Fault;
 use super::rows::{Reader, json, with_payload};
-use super::schedules;
 use super::session::Session;
 use super::steps::{self, Effects, lock_gates};
 use crate::clock::Timestamp;
@@ -148,8 +147,6 @@ pub(super) async fn give_back(session: &Session, lost: &Lost) -> Result<usize, F
     let asked: Vec<_> = steps.iter().map(|step| (step, now)).collect();
     let mut effects = Effects::default();
     let committed = steps::apply(session, &asked, &mut effects).await?;
-    effects.open_gates(session).await?;
-    schedules::sum_up(session, std::mem::take(&mut effects.ended)).await?;
     effects.kept.write(session).await?;
     Ok(committed.iter().filter(|answer| matches!(answer, Committed::Applied { .. })).count())
 }

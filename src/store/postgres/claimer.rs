@@ -8,10 +8,10 @@ use tokio::time::{Duration, Instant, timeout};
 
 use super::claim::{self, Lost, Wish};
 use super::hints::Hints;
+use super::link::Link;
 use super::node::Node;
-use super::place::{Fault, Place};
+use super::place::Fault;
 use super::queue::Tell;
-use super::session::Session;
 use crate::clock::Timestamp;
 use crate::job::Job;
 use crate::store::{Claim, Claimed};
@@ -34,8 +34,7 @@ const CERTAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// Who claims.
 pub(super) struct Claimer {
-    place: Place,
-    session: Option<Session>,
+    link: Link,
     node: Arc<Node>,
     hints: Arc<Hints>,
     ticket: i64,
@@ -45,9 +44,9 @@ pub(super) struct Claimer {
 }
 
 impl Claimer {
-    pub(super) fn new(place: Place, session: Session, node: Arc<Node>, hints: Arc<Hints>) -> Self {
+    pub(super) fn new(link: Link, node: Arc<Node>, hints: Arc<Hints>) -> Self {
         let (lost, look_at) = (Vec::new(), Instant::now());
-        Self { place, session: Some(session), node, hints, ticket: 0, lost, look_at }
+        Self { link, node, hints, ticket: 0, lost, look_at }
     }
 
     /// Claims for whoever asks, until nobody is left who could.
@@ -78,14 +77,14 @@ impl Claimer {
 
     async fn claim(&mut self, wish: &Wish) -> Result<Claimed, Fault> {
         for _ in 0..TRIES_MAX {
-            let fault = match claim::claim(self.session().await?, wish).await {
+            let fault = match claim::claim(self.link.session().await?, wish).await {
                 Err(fault) => fault,
                 done => return done,
             };
             // What it took before that is taken.
             let is_lost = matches!(fault, Fault::Lost(_));
             if is_lost {
-                self.session = None;
+                self.link.lose();
             }
             let found = self.find_again(wish).await;
             if is_lost || found.is_err() {
@@ -104,7 +103,7 @@ impl Claimer {
     async fn find_again(&mut self, wish: &Wish) -> Result<Vec<Arc<Job>>, Fault> {
         let over = Instant::now() + LOST_MAX;
         loop {
-            let found = match self.session().await {
+            let found = match self.link.session().await {
                 Ok(session) => claim::find_again(session, wish.keeper, wish.ticket).await,
                 Err(fault) => Err(fault),
             };
@@ -131,7 +130,7 @@ impl Claimer {
         }
         let looked_at = Instant::now();
         for (lost, certain_at) in std::mem::take(&mut self.lost) {
-            let given = match self.session().await {
+            let given = match self.link.session().await {
                 Ok(session) => session.transaction(claim::give_back(session, &lost)).await,
                 Err(fault) => Err(fault),
             };
@@ -150,15 +149,5 @@ impl Claimer {
             }
         }
         self.look_at = Instant::now() + LOOK_EVERY;
-    }
-
-    async fn session(&mut self) -> Result<&Session, Fault> {
-        if self.session.as_ref().is_some_and(Session::is_closed) {
-            self.session = None;
-        }
-        match &mut self.session {
-            Some(session) => Ok(session),
-            none => Ok(none.insert(Session::open(&self.place).await?)),
-        }
     }
 }

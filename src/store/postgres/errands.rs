@@ -3,8 +3,9 @@
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::place::{Fault, Place};
-use super::session::{Doing, Session};
+use super::link::{Failure, Link};
+use super::place::Fault;
+use super::session::{Doing, Haste, Session};
 use crate::store::StoreError;
 
 /// Something to be done in a transaction.
@@ -62,63 +63,58 @@ where
 
 /// Errands in one transaction.
 const BATCH_MAX: usize = 64;
-/// Times that they are begun anew because others were in their way.
-const TRIES_MAX: usize = 10;
 
 /// Who does them.
 pub(super) struct Runner {
-    pub(super) place: Place,
-    pub(super) session: Option<Session>,
+    link: Link,
 }
 
 impl Runner {
+    pub(super) fn new(link: Link) -> Self {
+        Self { link }
+    }
+
     /// Does what comes until nobody is left who could ask.
     pub(super) async fn run_all(mut self, mut errands: mpsc::UnboundedReceiver<Box<dyn Errand>>) {
         let mut batch = Vec::new();
         while errands.recv_many(&mut batch, BATCH_MAX).await > 0 {
-            self.run(std::mem::take(&mut batch)).await;
+            self.run(std::mem::take(&mut batch), Haste::No).await;
         }
     }
 
-    async fn run(&mut self, mut batch: Vec<Box<dyn Errand>>) {
-        let done = self.try_to_run(&mut batch).await;
+    async fn run(&mut self, mut batch: Vec<Box<dyn Errand>>, haste: Haste) {
+        let done = self.try_to_run(&mut batch, haste).await;
         // One of them was at fault: it must not take its neighbours along (rule 10).
-        if batch.len() > 1 && matches!(done, Err(Fault::Unfit(_) | Fault::Broken(_) | Fault::Refused(_))) {
+        if let Err(fault) = &done
+            && batch.len() > 1
+            && (fault.is_of_one() || matches!(fault, Fault::Refused(_)))
+        {
+            let haste = if matches!(fault, Fault::Held(_)) { Haste::Yes } else { haste };
             for errand in batch {
-                Box::pin(self.run(vec![errand])).await;
+                Box::pin(self.run(vec![errand], haste)).await;
             }
             return;
         }
         batch.into_iter().for_each(|errand| errand.tell(done.clone().map_err(Fault::told)));
     }
 
-    async fn try_to_run(&mut self, batch: &mut [Box<dyn Errand>]) -> Result<(), Fault> {
-        for _ in 1..TRIES_MAX {
-            match run_together(self.session().await?, batch).await {
-                Err(Fault::Again(_)) => {}
-                done => return done,
+    async fn try_to_run(&mut self, batch: &mut [Box<dyn Errand>], haste: Haste) -> Result<(), Fault> {
+        for tries in 1.. {
+            let tried = run_together(self.link.session().await?, batch, haste).await;
+            if let Some(done) = self.link.judge(tries, tried).await? {
+                return Ok(done);
             }
         }
-        run_together(self.session().await?, batch).await
-    }
-
-    async fn session(&mut self) -> Result<&Session, Fault> {
-        if self.session.as_ref().is_some_and(Session::is_closed) {
-            self.session = None;
-        }
-        match &mut self.session {
-            Some(session) => Ok(session),
-            none => Ok(none.insert(Session::open(&self.place).await?)),
-        }
+        Err(Fault::Refused("too many others were in the way".into()))
     }
 }
 
-async fn run_together(session: &Session, batch: &mut [Box<dyn Errand>]) -> Result<(), Fault> {
+async fn run_together(session: &Session, batch: &mut [Box<dyn Errand>], haste: Haste) -> Result<(), Failure<()>> {
     let all = async {
         for errand in batch {
             errand.run(session).await?;
         }
         Ok(())
     };
-    session.transaction(all).await
+    session.sure(haste, all).await
 }

@@ -9,10 +9,11 @@ use tokio::sync::mpsc;
 use tokio::time::Duration;
 use tokio_postgres::types::Type;
 
-use super::place::Fault;
 use super::session::Pool;
 use crate::job::{Job, JobId};
 
+/// One commit for all of them: those that notify wait for each other there.
+const TELL: &str = "SELECT pg_notify($1, text) FROM unnest($2::text[]) AS text";
 /// What nodes tell each other on.
 pub(super) const CHANNEL: &str = "faena";
 
@@ -96,12 +97,8 @@ pub(super) async fn send_all(mut hints: mpsc::UnboundedReceiver<Hint>, pool: Arc
         let sent = pool.with(move |session| {
             let texts = texts.clone();
             Box::pin(async move {
-                for text in texts.iter() {
-                    session
-                        .query("SELECT pg_notify($1, $2)", &[(&CHANNEL as _, Type::TEXT), (text as _, Type::TEXT)])
-                        .await?;
-                }
-                Ok::<_, Fault>(())
+                let params = [(&CHANNEL as _, Type::TEXT), (&&*texts as _, Type::TEXT_ARRAY)];
+                session.query(TELL, &params).await.map(drop)
             })
         });
         if let Err(fault) = sent.await {

@@ -148,7 +148,7 @@ async fn add_minutes(session: &impl Asks, minutes: &BTreeMap<i64, (Ended, Durati
     let of = |number: fn(&Ended) -> u64| minutes.values().map(|(ended, _)| number(ended) as i64).collect::<Vec<_>>();
     let (completed, failed, cancelled) = (of(|it| it.completed), of(|it| it.failed), of(|it| it.cancelled));
     let (retried, took_ms) = (of(|it| it.retried), of(|it| it.took_ms));
-    let durations: Vec<_> = minutes.values().map(|(_, durations)| to_bytes(durations)).collect();
+    let durations: Vec<_> = minutes.values().map(|(_, durations)| durations.to_bytes()).collect();
     let params = [
         (&numbers as _, Type::INT8_ARRAY),
         (&completed as _, Type::INT8_ARRAY),
@@ -225,7 +225,7 @@ fn minute(row: &tokio_postgres::Row) -> Result<(i64, Ended, Durations), Fault> {
     let number = |index| row.try_get::<_, i64>(index).map(|number| number as u64);
     let (completed, failed, cancelled) = (number(1)?, number(2)?, number(3)?);
     let ended = Ended { completed, failed, cancelled, retried: number(4)?, took_ms: number(5)? };
-    Ok((row.try_get(0)?, ended, of_bytes(row.try_get(6)?)))
+    Ok((row.try_get(0)?, ended, Durations::of_bytes(row.try_get(6)?)))
 }
 
 fn minute_of(moment: Timestamp) -> i64 {
@@ -234,23 +234,4 @@ fn minute_of(moment: Timestamp) -> i64 {
 
 fn dead(job: &Job) -> i64 {
     i64::from(job.end().is_some_and(|end| end.dead))
-}
-
-/// Two bytes for each bucket and four for its count.
-fn to_bytes(durations: &Durations) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(6 * durations.buckets().len());
-    for (bucket, count) in durations.buckets() {
-        bytes.extend(bucket.to_le_bytes());
-        bytes.extend(count.to_le_bytes());
-    }
-    bytes
-}
-
-fn of_bytes(bytes: &[u8]) -> Durations {
-    let mut durations = Durations::default();
-    let (pairs, _) = bytes.as_chunks::<6>();
-    for [low, high, count @ ..] in pairs {
-        durations.add(u16::from_le_bytes([*low, *high]), u32::from_le_bytes(*count));
-    }
-    durations
 }

@@ -3,6 +3,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `place`, `session`, `migrate` | where the database is; connections with their statements; the tables |
+//! | `link` | a connection of one's own, and what became of a commit whose answer was lost |
 //! | `queue`, `errands` | the ways in: jobs gather to batches, the rest goes one by one |
 //! | `admit`, `steps`, `revive`, `claim` | accepting jobs; their steps; bringing back what has ended; handing out |
 //! | `rows`, `kept` | a job as a row; what is kept beside the jobs and never counted |
@@ -14,7 +15,7 @@
 //! | `locks`, `states`, `bounds` | things by name that are there for a term; how many there may be |
 //! | `alerts` | alert rules and alerts |
 //! | `node`, `burial`, `claimer` | this process among the others; those that are gone; the only one of it who claims |
-//! | `sweep` | dead rows, swept up before they are in the way |
+//! | `sweep`, `gates` | dead rows, swept up before they are in the way; jobs that were left beside their gates |
 //! | `hints`, `ear` | telling other nodes; hearing of them |
 //!
 //! Every answer waits for the database's commit. Leases and the lives of nodes go by the database's clock.
@@ -30,8 +31,10 @@ mod days;
 mod ear;
 mod errands;
 mod forget;
+mod gates;
 mod hints;
 mod kept;
+mod link;
 mod list;
 mod locks;
 mod log;
@@ -67,6 +70,7 @@ use self::claimer::Claimer;
 use self::ear::Ear;
 use self::errands::{Errands, Runner};
 use self::hints::Hints;
+use self::link::Link;
 pub use self::migrate::{Migrated, SCHEMA_VERSION};
 use self::node::Node;
 use self::place::{Fault, Place};
@@ -101,6 +105,8 @@ pub struct Postgres {
 struct Ways {
     jobs: mpsc::UnboundedSender<Op>,
     errands: Errands,
+    /// For what takes long and nobody waits for.
+    chores: Errands,
     claims: mpsc::UnboundedSender<claimer::Asked>,
 }
 
@@ -173,16 +179,18 @@ impl Postgres {
         let pool = Arc::new(Pool::new(place.clone()));
         let (jobs, to_write) = mpsc::unbounded_channel();
         let (errands, to_do) = mpsc::unbounded_channel();
+        let (chores, to_clear) = mpsc::unbounded_channel();
         let (claims, to_claim) = mpsc::unbounded_channel();
         let (hints, to_tell) = Hints::new();
         let ear = Ear::new(place.clone(), pool.clone(), node.clone(), hub.clone());
         let teller = node.clone();
-        let writer = Writer::new(place.clone(), first, hub.ready().clone(), hints.clone());
-        let runner = Runner { place: place.clone(), session: Some(second) };
-        let claimer = Claimer::new(place.clone(), third, node.clone(), hints.clone());
+        let link = |session| Link::new(place.clone(), session);
+        let writer = Writer::new(link(Some(first)), hub.ready().clone(), hints.clone());
+        let claimer = Claimer::new(link(Some(third)), node.clone(), hints.clone());
         let tasks = vec![
             handle.spawn(writer.write_all(to_write)),
-            handle.spawn(runner.run_all(to_do)),
+            handle.spawn(Runner::new(link(Some(second))).run_all(to_do)),
+            handle.spawn(Runner::new(link(None)).run_all(to_clear)),
             handle.spawn(claimer.claim_all(to_claim)),
         ];
         handle.spawn(hints::send_all(to_tell, pool.clone(), move || teller.id()));
@@ -196,7 +204,7 @@ impl Postgres {
         handle.spawn(node.clone().tend_all(pool.clone(), hub.clone(), hints.clone()));
         let life = handle.spawn(node.clone().live(place, hub.clone()));
         Ok(Self {
-            ways: RwLock::new(Some(Ways { jobs, errands, claims })),
+            ways: RwLock::new(Some(Ways { jobs, errands, chores, claims })),
             pool,
             node,
             clock,
@@ -234,8 +242,25 @@ impl Postgres {
         T: Send + 'static,
         W: for<'a> Fn(&'a Session) -> Doing<'a, T> + Send + 'static,
     {
+        self.errand_by(|ways| &ways.errands, work)
+    }
+
+    /// Queues up an errand that holds up no other, however long it takes.
+    fn chore<T, W>(&self, work: W) -> Answer<'_, T>
+    where
+        T: Send + 'static,
+        W: for<'a> Fn(&'a Session) -> Doing<'a, T> + Send + 'static,
+    {
+        self.errand_by(|ways| &ways.chores, work)
+    }
+
+    fn errand_by<T, W>(&self, way: impl Fn(&Ways) -> &Errands, work: W) -> Answer<'_, T>
+    where
+        T: Send + 'static,
+        W: for<'a> Fn(&'a Session) -> Doing<'a, T> + Send + 'static,
+    {
         match &*self.ways.read() {
-            Some(ways) => answer(errands::ask(&ways.errands, work)),
+            Some(ways) => answer(errands::ask(way(ways), work)),
             None => Box::pin(std::future::ready(Err(closed()))),
         }
     }

@@ -10,12 +10,11 @@ use tokio::time::{Duration, Instant, sleep, sleep_until, timeout};
 use tokio_postgres::types::Type;
 use tokio_util::sync::CancellationToken;
 
-use super::burial::{self, Sightings};
-use super::days;
+use super::burial::{self, Sightings, Taken};
 use super::hints::Hints;
-use super::kept;
 use super::place::{Fault, Place};
 use super::session::{Pool, Session};
+use super::{days, gates, kept};
 use crate::clock::{Clock, Timestamp};
 use crate::job::Holder;
 use crate::limits;
@@ -38,6 +37,8 @@ const SCHEDULES: &str = "SELECT count(*), count(*) FILTER (WHERE due_at <= $1) F
 
 /// Signs of life in a term: several may be lost before it is over.
 const BEATS_A_TERM: u32 = 6;
+/// Times that new terms are given anew because others were in the way.
+const TRIES_MAX: u32 = 5;
 /// Milliseconds that clocks may be apart before they are compared anew.
 const CLOCKS_APART_MS: i64 = 5;
 
@@ -56,6 +57,8 @@ pub(super) struct Node {
     /// Numbers that it had before, whose jobs are to be given back.
     former: Mutex<Vec<i64>>,
     sightings: Mutex<Sightings>,
+    /// Where it looks next for jobs that were left beside their gates.
+    gates: Mutex<gates::Place>,
     /// Trips when it is to say nothing more.
     leaving: CancellationToken,
     /// Why the database cannot be written to, if it cannot.
@@ -82,6 +85,7 @@ impl Node {
             adrift: AtomicBool::default(),
             former: Mutex::default(),
             sightings: Mutex::default(),
+            gates: Mutex::default(),
             leaving: CancellationToken::new(),
             degraded: Mutex::default(),
         };
@@ -230,7 +234,11 @@ impl Node {
             self.former.lock().retain(|one| *one != id);
             hub.ready().notify_one();
         }
-        if burial::take_over(session, now).await?.waiting > 0 {
+        let taken = burial::take_over(session, now).await?;
+        let mut gates = self.gates.lock().clone();
+        let was_left = gates::look_around(session, &mut gates, now).await?;
+        *self.gates.lock() = gates;
+        if taken.waiting > 0 || was_left {
             hub.ready().notify_one();
             hints.tell(true, std::iter::empty());
         }
@@ -255,7 +263,14 @@ impl Node {
     /// Sees to what those left behind who are gone, before anything is handed out (rule 7).
     pub(super) async fn recover(&self, session: &Session, now: Timestamp) -> Result<Recovered, Fault> {
         burial::remove_aged(session, self.id(), self.term / 3).await?;
-        let taken = burial::take_over(session, now).await?;
+        // What somebody else holds just then is taken over later, by whoever looks around.
+        let taken = match burial::take_over(session, now).await {
+            Err(Fault::Held(reason)) => {
+                tracing::warn!(%reason, "what nodes that are gone left behind is not seen to yet");
+                Taken::default()
+            }
+            taken => taken?,
+        };
         // Workers may know this process alone, and nobody was here to hear them: each of them gets a full new term.
         new_terms(session, now).await?;
         let waiting = kept::jobs(session).await?.of(crate::job::Status::Queued);
@@ -313,5 +328,11 @@ pub(super) async fn now(session: &Session) -> Result<Timestamp, Fault> {
 
 async fn new_terms(session: &Session, now: Timestamp) -> Result<(), Fault> {
     let until = now.plus(limits::LEASE).as_millis();
+    for _ in 1..TRIES_MAX {
+        match session.query(NEW_TERMS, &[(&until as _, Type::INT8)]).await {
+            Err(Fault::Again(_) | Fault::Held(_)) => {}
+            given => return given.map(drop),
+        }
+    }
     session.query(NEW_TERMS, &[(&until as _, Type::INT8)]).await.map(drop)
 }

@@ -165,6 +165,8 @@ pub(super) enum Fault {
     Again(Arc<str>),
     /// The connection is gone.
     Lost(Arc<str>),
+    /// Somebody has held a lock on what it needs for too long, and nothing happened.
+    Held(Arc<str>),
     /// The server does not do it now, and nothing happened.
     Refused(Arc<str>),
     /// What was to be written cannot be: it is at fault itself.
@@ -177,9 +179,16 @@ impl Fault {
     /// The same for whoever asked the store.
     pub(super) fn told(self) -> StoreError {
         match self {
-            Self::Again(text) | Self::Lost(text) | Self::Refused(text) => StoreError::Unavailable(text),
+            Self::Again(text) | Self::Lost(text) | Self::Held(text) | Self::Refused(text) => {
+                StoreError::Unavailable(text)
+            }
             Self::Unfit(text) | Self::Broken(text) => StoreError::Broken(text),
         }
+    }
+
+    /// Whether one of several may be at fault, so that the others can be done without it (rule 10).
+    pub(super) fn is_of_one(&self) -> bool {
+        matches!(self, Self::Held(_) | Self::Unfit(_) | Self::Broken(_))
     }
 
     pub(super) fn broken(what: impl std::fmt::Display) -> Self {
@@ -213,9 +222,15 @@ impl From<Error> for Fault {
                 // A constraint was hit that was looked at before: somebody was faster in between.
                 Self::Again(text)
             }
-            _ if *code == SqlState::QUERY_CANCELED || *code == SqlState::LOCK_NOT_AVAILABLE => Self::Refused(text),
-            // A server that only reads now, after a failover: another connection finds the one that writes.
-            _ if *code == SqlState::READ_ONLY_SQL_TRANSACTION => Self::Lost(text),
+            _ if *code == SqlState::LOCK_NOT_AVAILABLE => Self::Held(text),
+            _ if *code == SqlState::QUERY_CANCELED => Self::Refused(text),
+            // A server that only reads now, after a failover: another connection finds the one that writes. One that was silent
+            // in a transaction has lost its session.
+            _ if [SqlState::READ_ONLY_SQL_TRANSACTION, SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT]
+                .contains(code) =>
+            {
+                Self::Lost(text)
+            }
             Some("08" | "57") => Self::Lost(text),
             Some("53" | "25") => Self::Refused(text),
             Some("22" | "23") => Self::Unfit(text),

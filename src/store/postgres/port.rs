@@ -101,7 +101,7 @@ impl Store for Postgres {
     }
 
     fn prune(&self, prune: Prune, now: Timestamp) -> Answer<'_, Pruned> {
-        self.errand(with!(=> |session| forget::prune(session, prune, now)))
+        self.chore(with!(=> |session| forget::prune(session, prune, now)))
     }
 
     fn figures(&self) -> &dyn Figures {
@@ -226,7 +226,7 @@ impl Alerts for Postgres {
     }
 
     fn prune_alerts(&self, cleared_before: Timestamp, keep: usize, limit: usize) -> Answer<'_, u64> {
-        self.errand(with!(=> |session| alerts::prune(session, cleared_before, keep, limit)))
+        self.chore(with!(=> |session| alerts::prune(session, cleared_before, keep, limit)))
     }
 }
 

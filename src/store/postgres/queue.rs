@@ -1,23 +1,21 @@
 //! The way in for everything that is written: it queues up in the order in which it was asked for, and one task takes what is
 //! there as the next transaction. A batch is what came while the one before it was committed; there is no timer.
 //!
-//! Each member has its own outcome. Should the connection be lost while a transaction is committed, the server is asked what
-//! became of it before anybody is told anything.
+//! Each member has its own outcome: what one of them cannot do, or not now, is tried apart from the others.
 
 use std::sync::Arc;
 
 use futures_util::future;
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::time::{Duration, Instant};
-use tokio_postgres::types::Type;
 
 use super::admit::{Admission, Admitted};
 use super::hints::Hints;
 use super::kept::Kept;
-use super::place::{Fault, Place};
-use super::session::Session;
+use super::link::{Failure, Link};
+use super::log;
+use super::place::Fault;
+use super::session::{Haste, Session};
 use super::steps::{self, Effects};
-use super::{log, schedules};
 use crate::clock::Timestamp;
 use crate::job::{Job, JobId, NewJob, Transition};
 use crate::store::{Committed, Group, Insert, Inserted, LogLine, StoreError};
@@ -45,33 +43,21 @@ struct Written {
     new_work: bool,
 }
 
-/// A transaction that did not answer, and what its answers would have been.
-enum Failure {
-    Fault(Fault),
-    Unsure { transaction: String, written: Written },
-}
-
 /// Ops in one transaction. More would keep their locks for long.
 const BATCH_MAX: usize = 1_000;
 /// Bytes of payload in one transaction, unless one op alone has more: its parameters are in memory on both sides, and a message
 /// has less than 1 GiB.
 const BATCH_BYTES_MAX: usize = 64 << 20;
-/// Times that a transaction is begun anew because others were in its way.
-const TRIES_MAX: usize = 10;
-/// Time in which the outcome of a lost commit is found out, or its members are told that it is not known.
-const UNSURE_MAX: Duration = Duration::from_secs(20);
-
 /// Who writes.
 pub(super) struct Writer {
-    place: Place,
-    session: Option<Session>,
+    link: Link,
     new_work: Arc<Notify>,
     hints: Arc<Hints>,
 }
 
 impl Writer {
-    pub(super) fn new(place: Place, session: Session, new_work: Arc<Notify>, hints: Arc<Hints>) -> Self {
-        Self { place, session: Some(session), new_work, hints }
+    pub(super) fn new(link: Link, new_work: Arc<Notify>, hints: Arc<Hints>) -> Self {
+        Self { link, new_work, hints }
     }
 
     /// Writes what comes until nobody is left who could ask.
@@ -79,13 +65,13 @@ impl Writer {
         let mut batch = Vec::new();
         while ops.recv_many(&mut batch, BATCH_MAX).await > 0 {
             for batch in bounded(std::mem::take(&mut batch)) {
-                self.write(batch).await;
+                self.write(batch, Haste::No).await;
             }
         }
     }
 
-    async fn write(&mut self, batch: Vec<Op>) {
-        match self.try_to_write(&batch).await {
+    async fn write(&mut self, batch: Vec<Op>, haste: Haste) {
+        match self.try_to_write(&batch, haste).await {
             Ok(written) => {
                 if written.new_work {
                     self.new_work.notify_one();
@@ -94,11 +80,13 @@ impl Writer {
                 batch.into_iter().zip(written.done).for_each(|(op, done)| op.tell(Ok(done)));
             }
             // One of them cannot be written. It must not take its neighbours along (rule 10).
-            Err(Fault::Unfit(_) | Fault::Broken(_)) if batch.len() > 1 => {
+            Err(fault) if batch.len() > 1 && fault.is_of_one() => {
+                // They have waited for locks together; apart they do not wait as long again.
+                let haste = if matches!(fault, Fault::Held(_)) { Haste::Yes } else { haste };
                 let mut first = batch;
                 let second = first.split_off(first.len() / 2);
-                Box::pin(self.write(first)).await;
-                Box::pin(self.write(second)).await;
+                Box::pin(self.write(first, haste)).await;
+                Box::pin(self.write(second, haste)).await;
             }
             Err(fault) => {
                 tracing::warn!(?fault, "a transaction was not committed");
@@ -107,59 +95,14 @@ impl Writer {
         }
     }
 
-    async fn try_to_write(&mut self, batch: &[Op]) -> Result<Written, Fault> {
+    async fn try_to_write(&mut self, batch: &[Op], haste: Haste) -> Result<Written, Fault> {
         for tries in 1.. {
-            let session = self.session().await?;
-            match write_batch(session, batch).await {
-                Ok(written) => return Ok(written),
-                Err(Failure::Fault(Fault::Again(_))) if tries < TRIES_MAX => {}
-                // Nothing was committed: the server takes back what a lost connection had begun.
-                Err(Failure::Fault(Fault::Lost(text))) => {
-                    self.session = None;
-                    if tries > 2 {
-                        return Err(Fault::Lost(text));
-                    }
-                }
-                Err(Failure::Fault(fault)) => return Err(fault),
-                Err(Failure::Unsure { transaction, written }) => {
-                    self.session = None;
-                    if self.was_committed(&transaction).await? {
-                        return Ok(written);
-                    }
-                }
+            let tried = write_batch(self.link.session().await?, batch, haste).await;
+            if let Some(written) = self.link.judge(tries, tried).await? {
+                return Ok(written);
             }
         }
         Err(Fault::Refused("too many others were in the way".into()))
-    }
-
-    /// The connection, made anew if it was lost.
-    async fn session(&mut self) -> Result<&Session, Fault> {
-        if self.session.as_ref().is_some_and(Session::is_closed) {
-            self.session = None;
-        }
-        match &mut self.session {
-            Some(session) => Ok(session),
-            none => Ok(none.insert(Session::open(&self.place).await?)),
-        }
-    }
-
-    /// Whether a transaction was committed whose answer was lost.
-    async fn was_committed(&mut self, transaction: &str) -> Result<bool, Fault> {
-        let over = Instant::now() + UNSURE_MAX;
-        loop {
-            let found = match self.session().await {
-                Ok(session) => status_of(session, transaction).await,
-                Err(fault) => Err(fault),
-            };
-            match found.as_deref() {
-                Ok("committed") => return Ok(true),
-                Ok("aborted") => return Ok(false),
-                _ if Instant::now() > over => {
-                    return Err(Fault::Lost("the database was lost during a commit whose outcome is not known".into()));
-                }
-                _ => tokio::time::sleep(Duration::from_millis(200)).await,
-            }
-        }
     }
 }
 
@@ -180,16 +123,10 @@ fn bounded(ops: Vec<Op>) -> Vec<Vec<Op>> {
     batches
 }
 
-async fn status_of(session: &Session, transaction: &str) -> Result<String, Fault> {
-    const SQL: &str = "SELECT coalesce(pg_xact_status($1::text::xid8), 'aborted')";
-    let row = session.one(SQL, &[(&transaction as _, Type::TEXT)]).await?;
-    Ok(row.try_get(0)?)
-}
-
-async fn write_batch(session: &Session, batch: &[Op]) -> Result<Written, Failure> {
+async fn write_batch(session: &Session, batch: &[Op], haste: Haste) -> Result<Written, Failure<Written>> {
     const NUMBER: &str = "SELECT pg_current_xact_id()::text";
     let (begun, number, written) =
-        future::join3(session.begin(), session.one(NUMBER, &[]), write_members(session, batch)).await;
+        future::join3(session.begin(haste), session.one(NUMBER, &[]), write_members(session, batch)).await;
     // What a member says comes first: after it the others only say that something was wrong before.
     let done = written.and_then(|written| {
         begun?;
@@ -207,10 +144,10 @@ async fn write_batch(session: &Session, batch: &[Op]) -> Result<Written, Failure
         return Err(Failure::Fault(fault));
     }
     // Sent together: should the counts not be written, COMMIT takes all of it back.
-    let (counted, committed) = future::join(kept.write(session), session.run("COMMIT")).await;
+    let (counted, committed) = future::join(kept.write(session), session.commit()).await;
     match (counted, committed) {
         (Ok(()), Ok(())) => Ok(written),
-        (_, Err(Fault::Lost(_))) => Err(Failure::Unsure { transaction, written }),
+        (_, Err(Fault::Lost(_))) => Err(Failure::Unsure { transaction, done: written }),
         (Err(fault), _) | (_, Err(fault)) => Err(Failure::Fault(fault)),
     }
 }
@@ -221,9 +158,6 @@ async fn write_members(session: &Session, batch: &[Op]) -> Result<(Written, Kept
     let mut effects = Effects::default();
     let asked: Vec<_> = batch.iter().flat_map(Op::steps).collect();
     let mut committed = steps::apply(session, &asked, &mut effects).await?;
-    effects.open_gates(session).await?;
-    schedules::sum_up(session, std::mem::take(&mut effects.ended)).await?;
-
     let follow_ups = follow_ups(&asked, &committed);
     let inserts = batch.iter().flat_map(Op::inserts).chain(follow_ups.iter().map(|(_, insert, now)| (insert, *now)));
     let mut admission = Admission::begin(session, inserts).await?;

@@ -1,21 +1,24 @@
 //! Steps that did not find their job among the living as it was expected: of a job that has ended and is brought back or
 //! discarded, of one that somebody else was faster with, of one that is gone. They are few, and taken one by one.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use futures_util::future;
 use tokio_postgres::types::Type;
+use uuid::Uuid;
 
 use super::admit::{take_keys, until};
 use super::place::Fault;
 use super::rows::{Reader, ended, job_id, json, live, uuid};
 use super::session::{Asks, Session};
-use super::steps::{Effects, Ended, urgency_of};
+use super::steps::{self, Asked, Effects, Ended, urgency_of};
 use crate::clock::Timestamp;
 use crate::job::{Job, JobId, Transition};
 use crate::store::Committed;
 
-const LOCK_KEY: &str = "SELECT pg_advisory_xact_lock(hashtextextended($1, 20))";
+/// The keys of jobs that may be brought back, all of them at once and in one order.
+const LOCK_KEYS: &str = "SELECT pg_advisory_xact_lock(h) FROM (SELECT DISTINCT hashtextextended('u' || unique_key, 20) AS h \
+         FROM faena.history WHERE id = ANY($1) AND unique_key IS NOT NULL ORDER BY 1) AS t";
 const HOLDER: &str = "SELECT id FROM faena.unique_key WHERE key = $1 AND (until IS NULL OR until > $2)";
 const LIVE: &str = live!("WHERE id = $1");
 const LOCK_ENDED: &str = ended!("WHERE id = $1 FOR UPDATE");
@@ -30,8 +33,35 @@ const BRING_BACK: &str = "WITH gone AS (DELETE FROM faena.history WHERE id = $1 
 /// Times that a job is looked for on both sides, since it may go over from one to the other in between.
 const LOOKS: usize = 4;
 
+/// Gives their answers to steps that have none yet, in input order.
+pub(super) async fn settle_all(
+    session: &Session,
+    steps: &[Asked<'_>],
+    effects: &mut Effects,
+    answers: &mut [Option<Committed>],
+) -> Result<(), Fault> {
+    let left: Vec<usize> = (0..steps.len()).filter(|place| answers[*place].is_none()).collect();
+    if left.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = left.iter().map(|place| uuid(steps[*place].0.job)).collect();
+    session.lock(LOCK_KEYS, &[(&ids as _, Type::UUID_ARRAY)]).await?;
+    let mut settled = HashSet::new();
+    for place in left {
+        let (step, now) = steps[place];
+        if !settled.insert(step.job) {
+            // By the step before it the job may live again.
+            answers[place] = steps::apply_to_living(session, &[(step, now)], effects).await?.remove(0);
+        }
+        if answers[place].is_none() {
+            answers[place] = Some(settle(session, step, now, effects).await?);
+        }
+    }
+    Ok(())
+}
+
 /// What becomes of a step whose job does not live as the step expects.
-pub(super) async fn settle(
+async fn settle(
     session: &Session,
     step: &Transition,
     now: Timestamp,
@@ -102,14 +132,11 @@ async fn change(
     Ok(Committed::Applied { job: Arc::new(after), follow_ups: Vec::new() })
 }
 
-/// Takes the unique key of a job that lives again, or says who has it.
+/// Takes the unique key of a job that lives again, which is locked, or says who has it.
 async fn claim_key(session: &Session, job: &Job, now: Timestamp) -> Result<Option<JobId>, Fault> {
     let Some(unique) = job.spec.unique() else { return Ok(None) };
-    let name = format!("u{}", unique.key);
     let at = now.as_millis();
-    let lock = [(&name as _, Type::TEXT)];
-    let asked = [(&&*unique.key as _, Type::TEXT), (&at as _, Type::INT8)];
-    let (_, holder) = future::try_join(session.lock(LOCK_KEY, &lock), session.query(HOLDER, &asked)).await?;
+    let holder = session.query(HOLDER, &[(&&*unique.key as _, Type::TEXT), (&at as _, Type::INT8)]).await?;
     if let Some(row) = holder.first() {
         let holder = job_id(row.try_get(0)?);
         return Ok((holder != job.id).then_some(holder));

@@ -1,6 +1,7 @@
 //! Schedules: their steps, each in one transaction with the jobs that it brings and the jobs that it asks to stop.
 //!
-//! Locks are taken in one order: jobs, then schedules by their ids, then keys. Whoever ends jobs sums them up in that order, too.
+//! Locks are taken in one order: jobs, their gates, then schedules by their ids, then keys. Whoever ends jobs sums them up in that
+//! order, too.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -35,7 +36,7 @@ macro_rules! schedules {
 }
 pub(super) use schedules;
 
-const LOCK_JOBS: &str = "SELECT seq FROM faena.live WHERE id = ANY($1) ORDER BY seq FOR UPDATE";
+const LOCK_JOBS: &str = "SELECT gate_key FROM faena.live WHERE id = ANY($1) ORDER BY seq FOR UPDATE";
 const LOCK: &str = schedules!("WHERE s.id = ANY($1) ORDER BY s.id FOR UPDATE");
 const NAMES: &str = "SELECT name, id FROM faena.schedule WHERE name = ANY($1)";
 const ADD: &str = "WITH added AS (INSERT INTO faena.schedule (id, name, created_at, created_by, spec) \
@@ -102,7 +103,12 @@ pub(super) async fn step_all(
 ) -> Result<(Vec<Stepped>, bool), Fault> {
     let cancels: Vec<Uuid> = steps.iter().flat_map(|step| &step.cancels).map(|id| uuid(*id)).collect();
     if !cancels.is_empty() {
-        session.query(LOCK_JOBS, &[(&cancels as _, Type::UUID_ARRAY)]).await?;
+        let stopped = session.query(LOCK_JOBS, &[(&cancels as _, Type::UUID_ARRAY)]).await?;
+        let gates = stopped.iter().map(|row| row.try_get::<_, Option<&str>>(0));
+        let gates: Vec<&str> = gates.filter_map(Result::transpose).collect::<Result<_, _>>()?;
+        if !gates.is_empty() {
+            steps::lock_gates(session, &gates).await?;
+        }
     }
     let ids: Vec<ScheduleId> = steps.iter().map(|step| step.schedule).collect();
     let mut locked = Locked::take(session, &ids).await?;
@@ -169,7 +175,7 @@ async fn cancel(
     }
     let by = format!("schedule {schedule}").into();
     let Ok(step) = job::decide(&job, job::Event::CancelAsked { by }, now) else { return Ok(None) };
-    match steps::apply(session, &[(&step, now)], effects).await?.pop() {
+    match steps::apply_to_living(session, &[(&step, now)], effects).await?.pop().flatten() {
         Some(Committed::Applied { job, .. }) => Ok(Some(job)),
         _ => Ok(None),
     }

@@ -13,6 +13,7 @@ use tokio::time::{Duration, Instant, timeout};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error, Row, Statement};
 
+use super::link::Failure;
 use super::place::{Fault, Place};
 
 /// A parameter and what the server is to take it for.
@@ -29,6 +30,16 @@ pub(super) trait Asks: Sync {
     /// Asks for locks of keys, which a transaction of an application may hold for as long as it likes.
     fn lock(&self, sql: &'static str, names: &[Param<'_>]) -> impl Future<Output = Result<(), Fault>> + Send;
 }
+
+/// Whether locks that others hold are waited for as usual, or hardly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Haste {
+    No,
+    Yes,
+}
+
+/// How long is hardly.
+const HASTE: &str = "; SET LOCAL lock_timeout = 50";
 
 /// One connection.
 pub(super) struct Session {
@@ -117,11 +128,21 @@ impl Session {
     }
 
     /// Begins a transaction. With [`replan`](Self::replan) it is for those who do the same over and over.
-    pub(super) async fn begin(&self) -> Result<(), Fault> {
-        match self.is_to_replan() {
-            true => self.run(&format!("DISCARD PLANS; {}", self.begin)).await,
-            false => self.run(&self.begin).await,
+    pub(super) async fn begin(&self, haste: Haste) -> Result<(), Fault> {
+        let mut sql = String::new();
+        if self.is_to_replan() {
+            sql += "DISCARD PLANS; ";
         }
+        sql += &self.begin;
+        if haste == Haste::Yes {
+            sql += HASTE;
+        }
+        self.run(&sql).await
+    }
+
+    /// Makes a transaction last.
+    pub(super) async fn commit(&self) -> Result<(), Fault> {
+        self.run("COMMIT").await
     }
 
     /// Has plans made anew that are old.
@@ -140,20 +161,43 @@ impl Session {
         is_due
     }
 
-    /// Does work in a transaction.
+    /// Does work in a transaction that may be done again.
     pub(super) async fn transaction<T>(&self, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-        // Sent together: the first statement of the work does not wait for the answer to BEGIN.
-        let (begun, done) = future::join(self.begin(), work).await;
-        match begun.and(done) {
-            Ok(done) => {
-                self.run("COMMIT").await?;
-                Ok(done)
-            }
-            Err(fault) => {
-                self.roll_back().await;
-                Err(fault)
-            }
+        let done = self.begun(Haste::No, work).await?;
+        self.commit().await?;
+        Ok(done)
+    }
+
+    /// Does work in a transaction of which it must be known whether it was committed.
+    pub(super) async fn sure<T>(
+        &self,
+        haste: Haste,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Failure<T>> {
+        const NUMBER: &str = "SELECT pg_current_xact_id_if_assigned()::text";
+        let numbered = async {
+            let done = work.await?;
+            Ok((self.one(NUMBER, &[]).await?.try_get::<_, Option<String>>(0)?, done))
+        };
+        let (transaction, done) = self.begun(haste, numbered).await.map_err(Failure::Fault)?;
+        match (self.commit().await, transaction) {
+            (Ok(()), _) => Ok(done),
+            (Err(Fault::Lost(_)), Some(transaction)) => Err(Failure::Unsure { transaction, done }),
+            // It has changed nothing: what it found is an answer.
+            (Err(Fault::Lost(_)), None) => Ok(done),
+            (Err(fault), _) => Err(Failure::Fault(fault)),
         }
+    }
+
+    /// Work in a transaction that is left open unless it fails.
+    async fn begun<T>(&self, haste: Haste, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        // Sent together: the first statement of the work does not wait for the answer to BEGIN.
+        let (begun, done) = future::join(self.begin(haste), work).await;
+        let done = begun.and(done);
+        if done.is_err() {
+            self.roll_back().await;
+        }
+        done
     }
 
     /// Takes a transaction back. If that fails the connection is gone, and the server does it by itself.

@@ -1,7 +1,8 @@
 //! Applying steps within a transaction: each one only if its job is still of the revision that it was decided on. All that
-//! end are one statement, all that go on another, all that only report a third, each in the order of the jobs (rule 34).
+//! end are one statement, all that go on another, all that only report a third, each in the order of the jobs (rule 34). What
+//! follows from them comes after: gates are opened, schedules summed up, and then those brought back that have ended.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::future;
@@ -11,9 +12,9 @@ use uuid::Uuid;
 
 use super::kept::Kept;
 use super::place::Fault;
-use super::revive;
 use super::rows::{Reader, json, number_of, status_before, urgency, uuid};
 use super::session::Session;
+use super::{revive, schedules};
 use crate::clock::Timestamp;
 use crate::job::{Job, JobId, ResultRef, State, Status, Transition, Visibility};
 use crate::schedule::ScheduleId;
@@ -83,6 +84,7 @@ const REPORT: &str = "UPDATE faena.live l SET \
      WHERE l.seq = t.seq AND l.id = t.id AND l.revision = t.expects AND l.state = 2 \
      RETURNING l.seq, l.id, l.created_at, l.spec, l.was, NULL::text AS gate_key, l.progress IS NOT NULL AS reported, \
          CASE WHEN l.progress IS DISTINCT FROM t.progress THEN l.progress END AS further";
+const LOCK_JOBS: &str = "SELECT FROM faena.live WHERE seq = ANY($1) ORDER BY seq FOR UPDATE";
 const LOCK_GATES: &str = "SELECT pg_advisory_xact_lock(h) FROM \
      (SELECT DISTINCT hashtextextended(k, 21) AS h FROM unnest($1::text[]) AS k ORDER BY 1) AS t";
 /// Lets the most urgent jobs of each subtype out from beside its gate, as many as have left. One that may expire before anybody
@@ -107,11 +109,29 @@ pub(super) async fn apply(
     steps: &[Asked<'_>],
     effects: &mut Effects,
 ) -> Result<Vec<Committed>, Fault> {
-    let mut answers: Vec<Option<Committed>> = steps.iter().map(|_| None).collect();
-    for round in rounds(steps) {
-        apply_round(session, steps, &round, effects, &mut answers).await?;
-    }
+    let mut answers = apply_to_living(session, steps, effects).await?;
+    effects.follow(session).await?;
+    // They take keys, which come last among the locks.
+    revive::settle_all(session, steps, effects, &mut answers).await?;
+    effects.follow(session).await?;
     answers.into_iter().map(|answer| answer.ok_or_else(|| Fault::broken("a step was forgotten"))).collect()
+}
+
+/// Applies steps to jobs that live. Those that have no answer did not find their job as they expect it, or come after one of that
+/// job that did not.
+pub(super) async fn apply_to_living(
+    session: &Session,
+    steps: &[Asked<'_>],
+    effects: &mut Effects,
+) -> Result<Vec<Option<Committed>>, Fault> {
+    let mut answers: Vec<Option<Committed>> = steps.iter().map(|_| None).collect();
+    let mut left = HashSet::new();
+    for mut round in rounds(steps) {
+        round.retain(|place| !left.contains(&steps[*place].0.job));
+        apply_round(session, steps, &round, effects, &mut answers).await?;
+        left.extend(round.iter().filter(|place| answers[**place].is_none()).map(|place| steps[*place].0.job));
+    }
+    Ok(answers)
 }
 
 /// Steps that touch different jobs, by their places, in the order of the jobs; a further step of one job comes a round later.
@@ -145,7 +165,10 @@ async fn apply_round(
             _ => going.push(asked),
         }
     }
-    let done = future::try_join3(finish(session, &ending), go_on(session, &going), report(session, &reporting)).await?;
+    let kinds = [&ending, &going, &reporting].into_iter().filter(|steps| !steps.is_empty()).count();
+    let locked = async { if kinds > 1 { lock_jobs(session, steps, round).await } else { Ok(()) } };
+    let done = future::try_join3(finish(session, &ending), go_on(session, &going), report(session, &reporting));
+    let (_, done) = future::try_join(locked, done).await?;
     let rows: HashMap<Uuid, Row> = [done.0, done.1, done.2]
         .into_iter()
         .flatten()
@@ -154,12 +177,17 @@ async fn apply_round(
     let mut reader = Reader::default();
     for place in round {
         let (step, now) = steps[*place];
-        answers[*place] = Some(match rows.get(&uuid(step.job)) {
-            Some(row) => applied(&mut reader, row, step, now, effects)?,
-            None => revive::settle(session, step, now, effects).await?,
-        });
+        if let Some(row) = rows.get(&uuid(step.job)) {
+            answers[*place] = Some(applied(&mut reader, row, step, now, effects)?);
+        }
     }
     Ok(())
+}
+
+/// Locks the jobs of several statements in one order, which each of them alone keeps by itself.
+async fn lock_jobs(session: &Session, steps: &[Asked<'_>], round: &[usize]) -> Result<(), Fault> {
+    let seqs: Vec<i64> = round.iter().map(|place| steps[*place].0.seq as i64).collect();
+    session.query(LOCK_JOBS, &[(&seqs as _, Type::INT8_ARRAY)]).await.map(drop)
 }
 
 /// Notes what follows from a step that applied.
@@ -211,13 +239,20 @@ impl Effects {
         }
     }
 
+    /// Sees to what follows from steps, in the order of the locks.
+    async fn follow(&mut self, session: &Session) -> Result<(), Fault> {
+        self.open_gates(session).await?;
+        schedules::sum_up(session, std::mem::take(&mut self.ended)).await
+    }
+
     /// Lets those come that stood beside a gate. They are looked for under the gate's lock, under which others are put
     /// there: so none is forgotten.
     pub(super) async fn open_gates(&mut self, session: &Session) -> Result<(), Fault> {
-        if self.freed.is_empty() {
+        let freed = std::mem::take(&mut self.freed);
+        if freed.is_empty() {
             return Ok(());
         }
-        let (keys, room): (Vec<&str>, Vec<i64>) = self.freed.iter().map(|(key, room)| (key.as_str(), *room)).unzip();
+        let (keys, room): (Vec<&str>, Vec<i64>) = freed.iter().map(|(key, room)| (key.as_str(), *room)).unzip();
         let params = [(&keys as _, Type::TEXT_ARRAY), (&room as _, Type::INT8_ARRAY)];
         let locked = session.query(LOCK_GATES, &params[..1]);
         let (_, let_out) = future::try_join(locked, session.query(UNPARK, &params)).await?;
