@@ -11,10 +11,11 @@ use futures_util::future;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
+use super::gates::lock_gates;
 use super::place::Fault;
 use super::rows::{Reader, json, with_payload};
 use super::session::Session;
-use super::steps::{self, Effects, lock_gates};
+use super::steps::{self, Effects};
 use crate::clock::Timestamp;
 use crate::job::{Event, Job, Transition, decide};
 use crate::store::{Claim, Claimed, Committed};

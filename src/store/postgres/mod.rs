@@ -6,6 +6,7 @@
 //! | `link` | a connection of one's own, and what became of a commit whose answer was lost |
 //! | `queue`, `errands` | the ways in: jobs gather to batches, the rest goes one by one |
 //! | `admit`, `steps`, `revive`, `claim` | accepting jobs; their steps; bringing back what has ended; handing out |
+//! | `gates` | who waits beside the full gate of a concurrency key, and is let out |
 //! | `rows`, `kept` | a job as a row; what is kept beside the jobs and never counted |
 //! | `within` | accepting jobs in a transaction of the application |
 //! | `results` | results too large for a job's row, in pieces |
@@ -15,7 +16,7 @@
 //! | `locks`, `states`, `bounds` | things by name that are there for a term; how many there may be |
 //! | `alerts` | alert rules and alerts |
 //! | `node`, `burial`, `claimer` | this process among the others; those that are gone; the only one of it who claims |
-//! | `sweep`, `gates` | dead rows, swept up before they are in the way; jobs that were left beside their gates |
+//! | `sweep` | dead rows, swept up before they are in the way |
 //! | `hints`, `ear` | telling other nodes; hearing of them |
 //!
 //! Every answer waits for the database's commit. Leases and the lives of nodes go by the database's clock.

@@ -11,6 +11,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::admit::{Admission, Admitted};
+use super::gates::lock_gates;
 use super::place::Fault;
 use super::revive;
 use super::rows::{json, uuid};
@@ -107,7 +108,7 @@ pub(super) async fn step_all(
         let gates = stopped.iter().map(|row| row.try_get::<_, Option<&str>>(0));
         let gates: Vec<&str> = gates.filter_map(Result::transpose).collect::<Result<_, _>>()?;
         if !gates.is_empty() {
-            steps::lock_gates(session, &gates).await?;
+            lock_gates(session, &gates).await?;
         }
     }
     let ids: Vec<ScheduleId> = steps.iter().map(|step| step.schedule).collect();

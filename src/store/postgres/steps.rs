@@ -85,23 +85,6 @@ const REPORT: &str = "UPDATE faena.live l SET \
      RETURNING l.seq, l.id, l.created_at, l.spec, l.was, NULL::text AS gate_key, l.progress IS NOT NULL AS reported, \
          CASE WHEN l.progress IS DISTINCT FROM t.progress THEN l.progress END AS further";
 const LOCK_JOBS: &str = "SELECT FROM faena.live WHERE seq = ANY($1) ORDER BY seq FOR UPDATE";
-const LOCK_GATES: &str = "SELECT pg_advisory_xact_lock(h) FROM \
-     (SELECT DISTINCT hashtextextended(k, 21) AS h FROM unnest($1::text[]) AS k ORDER BY 1) AS t";
-/// Lets the most urgent jobs of each subtype out from beside its gate, as many as have left. One that may expire before anybody
-/// claims it takes the next one along.
-const UNPARK: &str = "WITH RECURSIVE beside(gate_key, room, sub_type) AS ( \
-         SELECT k, room, (SELECT min(sub_type) FROM faena.live WHERE state = 1 AND gate_key = k) \
-         FROM unnest($1::text[], $2::bigint[]) AS freed(k, room) \
-         UNION ALL \
-         SELECT b.gate_key, b.room, (SELECT min(l.sub_type) FROM faena.live l \
-             WHERE l.state = 1 AND l.gate_key = b.gate_key AND l.sub_type > b.sub_type) \
-         FROM beside b WHERE b.sub_type IS NOT NULL), \
-     next AS (SELECT c.seq, b.room, count(*) FILTER (WHERE c.expires_at IS NULL) OVER (PARTITION BY b.gate_key, b.sub_type \
-             ORDER BY c.urgency, c.seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS lasting \
-         FROM beside b CROSS JOIN LATERAL (SELECT l.seq, l.urgency, l.expires_at FROM faena.live l \
-             WHERE l.state = 1 AND l.gate_key = b.gate_key AND l.sub_type = b.sub_type \
-             ORDER BY l.urgency, l.seq LIMIT b.room + 31 FOR UPDATE SKIP LOCKED) AS c) \
-     UPDATE faena.live l SET state = 0 FROM next WHERE l.seq = next.seq AND next.lasting < next.room RETURNING l.seq";
 
 /// Applies steps in input order; those of one job one after the other.
 pub(super) async fn apply(
@@ -244,26 +227,6 @@ impl Effects {
         self.open_gates(session).await?;
         schedules::sum_up(session, std::mem::take(&mut self.ended)).await
     }
-
-    /// Lets those come that stood beside a gate. They are looked for under the gate's lock, under which others are put
-    /// there: so none is forgotten.
-    pub(super) async fn open_gates(&mut self, session: &Session) -> Result<(), Fault> {
-        let freed = std::mem::take(&mut self.freed);
-        if freed.is_empty() {
-            return Ok(());
-        }
-        let (keys, room): (Vec<&str>, Vec<i64>) = freed.iter().map(|(key, room)| (key.as_str(), *room)).unzip();
-        let params = [(&keys as _, Type::TEXT_ARRAY), (&room as _, Type::INT8_ARRAY)];
-        let locked = session.query(LOCK_GATES, &params[..1]);
-        let (_, let_out) = future::try_join(locked, session.query(UNPARK, &params)).await?;
-        self.new_work |= !let_out.is_empty();
-        Ok(())
-    }
-}
-
-/// Takes the locks of gates, in one order.
-pub(super) async fn lock_gates(session: &Session, keys: &[&str]) -> Result<(), Fault> {
-    session.query(LOCK_GATES, &[(&keys as _, Type::TEXT_ARRAY)]).await.map(drop)
 }
 
 /// What every statement about steps begins with: whose, of which revision, and of which after it.
