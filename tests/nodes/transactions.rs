@@ -168,6 +168,40 @@ async fn terms_are_checked_and_what_a_service_knows_besides() {
 }
 
 #[tokio::test]
+async fn a_transaction_that_stays_open_holds_up_nobody_but_its_own_key() {
+    let Some(house) = House::new() else { return };
+    let desk = house.desk().await;
+    let (mut client, _) = shop(&house.database.url).await;
+    let unique = || task().unique("held", UniqueFor::Active);
+    let mut transaction = client.transaction().await.unwrap();
+    let held = enqueue_in(&mut transaction, unique().concurrency("gate", 1)).await.unwrap();
+
+    // They gather to batches, and one in each of them wants what is held.
+    let asked = (0..60).map(|number| match number % 20 {
+        7 => desk.service().enqueue(unique()),
+        _ => desk.service().enqueue(task().unique(format!("u{number}"), UniqueFor::Active).concurrency("gate", 1)),
+    });
+    let answers = futures_util::future::join_all(asked).await;
+    for (number, answer) in answers.iter().enumerate() {
+        match number % 20 {
+            7 => assert!(matches!(answer, Err(Error::Unavailable { .. })), "{number}: {answer:?}"),
+            _ => assert!(answer.is_ok(), "{number}: {answer:?}"),
+        }
+    }
+    // What is at work goes on meanwhile.
+    let worker = house.node(|_| Ok(().into())).await;
+    for answer in answers.iter().flatten() {
+        until(&desk, answer.id, Job::is_finished).await;
+    }
+    transaction.commit().await.unwrap();
+    until(&desk, held.id(), Job::is_finished).await;
+    assert!(desk.service().enqueue(unique()).await.is_ok());
+    for node in [worker, desk] {
+        node.stop().await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_strict_transaction_is_told_to_begin_anew() {
     let Some(house) = House::new() else { return };
     let desk = house.desk().await;
