@@ -148,6 +148,8 @@ pub const DISTINCT_VALUES_MAX: usize = 250_000;
 pub const SHOWN_VALUE_BYTES_MAX: usize = 200;
 /// Groups of one report: more is a copy of the data, and no report.
 pub const REPORT_GROUPS_MAX: usize = 100_000;
+/// Bytes of an address that is called.
+pub const TARGET_BYTES_MAX: usize = 8 * 1024;
 /// Time to reach a service that a job calls.
 pub const HTTP_CONNECT_MAX: Duration = Duration::from_secs(10);
 /// Time that a whole call of a service may take, when a payload does not say.

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::maintenance::{BACKUPS_KEPT_DEFAULT, Maintenance};
+use crate::egress::{Entry, Policy};
 use crate::error::{Error, FieldError};
 use crate::limits;
 pub use crate::processors::CommandLine;
@@ -47,8 +48,11 @@ pub struct Settings {
     pub no_jobs: bool,
     /// The only folder that payloads may name files in; `input` below the data folder when left out.
     pub input: Option<PathBuf>,
-    /// Hosts that `http_request` jobs may call, each `host` or `host:port`. None may be called when it is empty.
+    /// Hosts that `http_request` jobs may call, each `host` or `host:port`. None may be called when it is empty, and what is not
+    /// public must be named with its port or as an address.
     pub http_allow: Vec<String>,
+    /// Places, each `host:port`, that webhooks and callbacks may reach although they are not public.
+    pub webhook_allow: Vec<String>,
     /// Programs that `command` jobs may run, by the name that a payload gives.
     pub commands: BTreeMap<String, CommandLine>,
     /// Let `sleep` jobs abort the process, for crash tests.
@@ -83,6 +87,7 @@ impl Default for Settings {
             no_jobs: false,
             input: None,
             http_allow: Vec::new(),
+            webhook_allow: Vec::new(),
             commands: BTreeMap::new(),
             unsafe_diagnostics: false,
             retention: Retention::default(),
@@ -135,6 +140,11 @@ impl Settings {
         }
     }
 
+    /// Whom webhooks and callbacks may reach: everybody who is public, and whom `webhook_allow` names.
+    pub fn webhook_policy(&self) -> Policy {
+        Policy::public_and("webhook_allow", self.webhook_allow.iter().filter_map(|host| host.parse().ok()))
+    }
+
     /// Checks each value and what they mean together.
     ///
     /// # Errors
@@ -175,12 +185,20 @@ impl Settings {
                 format!("`{url}` needs a build with the feature object-store; name a folder, or build with it")
             });
         }
-        for (key, hosts) in [("http_allow", &self.http_allow), ("hosts", &self.hosts)] {
-            for host in hosts {
-                faults.check(is_host(host), key, || {
-                    format!("`{host}` is not a host such as api.example.com or api.example.com:8443")
-                });
+        for host in &self.hosts {
+            faults.check(is_host(host), "hosts", || {
+                format!("`{host}` is not a host such as api.example.com or api.example.com:8443")
+            });
+        }
+        for host in &self.http_allow {
+            if let Err(complaint) = host.parse::<Entry>() {
+                faults.check(false, "http_allow", || complaint);
             }
+        }
+        for host in &self.webhook_allow {
+            faults.check(host.parse().is_ok_and(|entry: Entry| entry.has_port()), "webhook_allow", || {
+                format!("`{host}` is not a host with its port, such as hooks.internal.example:8443")
+            });
         }
         for (name, command) in &self.commands {
             let key = format!("commands.{name}");

@@ -50,7 +50,7 @@ pub struct Run {
     /// The only folder that a payload may name files in [default: input, in the data folder]
     #[arg(long, value_name = "FOLDER")]
     input: Option<String>,
-    /// Hosts that an http_request job may call, separated by commas [default: none]
+    /// Hosts that an http_request job may call, separated by commas; with its port what is not public [default: none]
     #[arg(long, value_name = "HOSTS")]
     http_allow: Option<String>,
     /// File of settings [default: faena.toml, if there is one]

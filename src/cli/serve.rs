@@ -93,7 +93,7 @@ pub struct SettingsArgs {
     /// The only folder that payloads may name files in [default: input, in the data folder]
     #[arg(long, value_name = "FOLDER")]
     input: Option<String>,
-    /// Hosts that http_request jobs may call, separated by commas [default: none]
+    /// Hosts that http_request jobs may call, separated by commas; with its port what is not public [default: none]
     #[arg(long, value_name = "HOSTS")]
     http_allow: Option<String>,
     /// Let sleep jobs abort the process, for crash tests

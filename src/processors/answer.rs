@@ -10,6 +10,7 @@ use reqwest::Response;
 use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use serde::Serialize;
 
+use crate::egress::caller::body_within;
 use crate::limits;
 
 /// What a service answered.
@@ -31,16 +32,7 @@ impl Answer {
     pub(super) async fn read(mut response: Response) -> reqwest::Result<Self> {
         let status = response.status().as_u16();
         let headers = named(response.headers());
-        let mut body = Vec::new();
-        let mut truncated = false;
-        while let Some(chunk) = response.chunk().await? {
-            let room = limits::HTTP_ANSWER_KEPT_MAX - body.len();
-            body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-            if chunk.len() > room {
-                truncated = true;
-                break;
-            }
-        }
+        let (body, truncated) = body_within(&mut response, limits::HTTP_ANSWER_KEPT_MAX).await?;
         let (body, body_encoding) = readable(body, truncated);
         Ok(Self { status, headers, body, body_encoding, body_truncated: truncated })
     }

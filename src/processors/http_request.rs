@@ -1,29 +1,24 @@
-//! `http_request`: calls a service. Only hosts that the configuration allows, no redirects and no proxy: who may
-//! enqueue a job may not thereby reach whatever this machine can reach.
+//! `http_request`: calls a service. Only hosts that the configuration allows, and of those only what is public unless the
+//! configuration vouches for it: who may enqueue a job may not thereby reach whatever this machine can reach.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Method, StatusCode, Url};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use validator::{Validate, ValidationError};
 
 use super::answer::{self, Answer};
+use crate::egress::{self, Caller, Entry, Policy, Refused, Target};
 use crate::limits;
 use crate::work::{AsyncProcessor, Completion, Context, Description, Failure};
 
 /// Calls services.
-#[derive(Debug)]
 pub struct HttpRequest {
-    /// Hosts that may be called, in small letters.
-    allowed: Vec<String>,
-    /// The client, or why there is none. It is made for the first call: it reads every root certificate of the
-    /// machine, and most servers never call anybody.
-    client: OnceLock<Result<Client, String>>,
+    caller: Caller,
 }
 
 /// A call of a service.
@@ -66,13 +61,10 @@ pub enum Verb {
 }
 
 fn is_callable(url: &str) -> Result<(), ValidationError> {
-    let complaint = match Url::parse(url) {
-        Ok(url) if !matches!(url.scheme(), "http" | "https") => "must begin with http:// or https://",
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            "must not carry a password; send an authorization header"
-        }
-        Ok(url) if url.host_str().is_some() => return Ok(()),
-        _ => "is not an address such as https://service.example/path",
+    let complaint = match Target::parse(url) {
+        Ok(_) => return Ok(()),
+        Err(Refused::Malformed(why)) => why.to_owned(),
+        Err(refused) => refused.to_string(),
     };
     Err(ValidationError::new("url").with_message(complaint.into()))
 }
@@ -104,38 +96,16 @@ fn are_headers(headers: &BTreeMap<String, String>) -> Result<(), ValidationError
 }
 
 impl HttpRequest {
-    /// A caller of these hosts: `host` on the usual port of its scheme, or `host:port`.
+    /// A caller of these hosts: `host` on the usual port of its scheme, or `host:port`. One that is not public must be named
+    /// with its port or as an address. What is no host allows none.
     pub fn new(hosts: &[String]) -> Self {
-        let allowed = hosts.iter().map(|host| host.trim().to_ascii_lowercase()).collect();
-        Self { allowed, client: OnceLock::new() }
+        let entries = hosts.iter().filter_map(|host| host.parse::<Entry>().ok());
+        Self::by(Caller::new(Policy::named_only("http_allow", entries)))
     }
 
-    fn client(&self) -> Result<&Client, Failure> {
-        let client = self.client.get_or_init(|| {
-            let client = Client::builder()
-                .redirect(reqwest::redirect::Policy::none())
-                .no_proxy()
-                .connect_timeout(limits::HTTP_CONNECT_MAX)
-                .user_agent(concat!("faena/", env!("CARGO_PKG_VERSION")))
-                .build();
-            client.map_err(|error| format!("cannot call services: {}", Failure::from(error)))
-        });
-        client.as_ref().map_err(Failure::new)
-    }
-
-    /// Lets through addresses of allowed hosts.
-    fn check(&self, url: &Url) -> Result<(), Failure> {
-        let host = url.host_str().unwrap_or_default();
-        let named = match url.port() {
-            Some(port) => format!("{host}:{port}"),
-            None => host.to_owned(),
-        };
-        let in_full = format!("{host}:{}", url.port_or_known_default().unwrap_or_default());
-        if self.allowed.iter().any(|allowed| *allowed == named || *allowed == in_full) {
-            return Ok(());
-        }
-        let message = format!("the host `{named}` is not allowed; add it to the hosts that jobs may call");
-        Err(Failure::permanent(message).kind("host_not_allowed"))
+    /// One that calls by this caller.
+    pub fn by(caller: Caller) -> Self {
+        Self { caller }
     }
 }
 
@@ -151,10 +121,10 @@ impl AsyncProcessor for HttpRequest {
     }
 
     async fn run(&self, payload: Payload, ctx: Context) -> Result<Completion, Failure> {
-        let url = Url::parse(&payload.url).map_err(Failure::permanent)?;
-        self.check(&url)?;
         let expected = payload.expect_status;
-        let request = payload.into_request(self.client()?, url, &ctx)?;
+        let target = Target::parse(&payload.url).map_err(|refused| not_called(&refused))?;
+        let request = self.caller.request(payload.method.into(), &target).map_err(|refused| not_called(&refused))?;
+        let request = payload.into_request(request, &ctx)?;
 
         ctx.progress(10, "calling");
         let response = request.send().await.map_err(unanswered)?;
@@ -171,7 +141,8 @@ impl AsyncProcessor for HttpRequest {
 }
 
 impl Payload {
-    fn into_request(self, client: &Client, url: Url, ctx: &Context) -> Result<reqwest::RequestBuilder, Failure> {
+    /// Puts what is to be sent into a request.
+    fn into_request(self, request: RequestBuilder, ctx: &Context) -> Result<RequestBuilder, Failure> {
         let method = Method::from(self.method);
         let mut headers = HeaderMap::new();
         if !method.is_safe() {
@@ -192,7 +163,7 @@ impl Payload {
             headers.insert(name, HeaderValue::from_str(value).map_err(Failure::permanent)?);
         }
         let within = self.timeout_ms.map_or(limits::HTTP_CALL_DEFAULT, Duration::from_millis);
-        let request = client.request(method, url).headers(headers).timeout(within);
+        let request = request.headers(headers).timeout(within);
         Ok(match body {
             Some(body) => request.body(body),
             None => request,
@@ -214,8 +185,19 @@ impl From<Verb> for Method {
     }
 }
 
+/// It may not be called. That lasts, unless it is only for want of a client.
+fn not_called(refused: &Refused) -> Failure {
+    match refused {
+        Refused::NoClient(_) => Failure::new(refused),
+        _ => Failure::permanent(refused).kind("host_not_allowed"),
+    }
+}
+
 /// No answer, or none to its end: another try may get one.
 fn unanswered(error: reqwest::Error) -> Failure {
+    if let Some(refused) = egress::caller::refusal(&error) {
+        return not_called(refused);
+    }
     let (kind, what) = match () {
         () if error.is_timeout() => ("timeout", "the service took too long"),
         () if error.is_connect() => ("unreachable", "the service cannot be reached"),

@@ -52,7 +52,8 @@ use crate::work::Registry;
 pub struct Settings {
     /// The folder of the files that a payload may name; without it none may be named.
     pub input: Option<PathBuf>,
-    /// Hosts that a job may call: `host` on the usual port of its scheme, or `host:port`.
+    /// Hosts that a job may call: `host` on the usual port of its scheme, or `host:port`. What is not public must be named with
+    /// its port or as an address.
     pub http_hosts: Vec<String>,
     /// Programs that a job may run, by name.
     pub commands: BTreeMap<String, CommandLine>,

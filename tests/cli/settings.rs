@@ -49,6 +49,7 @@ fn every_key_is_read_from_the_file() {
         no_jobs = true
         input = "in"
         http_allow = ["api.example.com:8443"]
+        webhook_allow = ["127.0.0.1:9000"]
         unsafe_diagnostics = true
         queue_depth = 10
         results = "out"
@@ -91,6 +92,7 @@ fn every_key_is_read_from_the_file() {
     assert_eq!(command.timeout, Some(Duration::from_secs(9)));
     let untouched = Settings::default();
     assert!(settings.no_jobs && settings.unsafe_diagnostics && settings.http_allow != untouched.http_allow);
+    assert_eq!(settings.webhook_allow, ["127.0.0.1:9000"]);
 }
 
 #[test]

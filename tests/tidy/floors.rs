@@ -6,7 +6,8 @@ use crate::source::{Source, blank};
 /// The floors, from the ground up. Modules of one floor do not know each other.
 const FLOORS: &[&[&str]] = &[
     &["clock", "limits"],
-    &["job"],
+    // Whom this machine may call: it knows addresses and nothing of jobs.
+    &["job", "egress"],
     // A schedule makes jobs; a job does not know who made it.
     &["schedule"],
     // A rule watches both; neither knows that it is watched.
@@ -30,6 +31,8 @@ const WORK_NAMES_IN_SERVICE: &[&str] = &["Registry", "registry"];
 
 /// Libraries that belong to some modules alone: a database stays behind the port, the wire at the edges.
 const AT_HOME: &[(&str, &[&str])] = &[
+    // Whoever calls what others name goes through the guard.
+    ("reqwest", &["egress", "client", "processors"]),
     ("actix_web", &["http", "app", "lib", "main"]),
     ("utoipa", &["http", "app"]),
     ("rusqlite", &["store"]),

@@ -49,6 +49,7 @@ pub const KEYS: &[Key] = &[
     Key { name: "no_jobs", set: |s, v| put(&mut s.no_jobs, v.flag()) },
     Key { name: "input", set: |s, v| put(&mut s.input, v.path().map(Some)) },
     Key { name: "http_allow", set: |s, v| put(&mut s.http_allow, v.list()) },
+    Key { name: "webhook_allow", set: |s, v| put(&mut s.webhook_allow, v.list()) },
     Key { name: "unsafe_diagnostics", set: |s, v| put(&mut s.unsafe_diagnostics, v.flag()) },
     Key { name: "lease", set: |s, v| put(&mut s.lease, v.span()) },
     Key { name: "queue_depth", set: |s, v| put(&mut s.queue_depth, v.number()) },
