@@ -15,6 +15,10 @@ CREATE TABLE faena.node (
     since timestamptz NOT NULL DEFAULT clock_timestamp(), beat timestamptz NOT NULL DEFAULT clock_timestamp()
 ) WITH (fillfactor = 50);
 
+-- What each transaction of nodes leaves behind for a while, so that whoever loses the answer to a commit finds out what became of it.
+CREATE TABLE faena.mark (id uuid NOT NULL, at timestamptz NOT NULL DEFAULT now());
+CREATE INDEX mark_at ON faena.mark (at);
+
 -- state: 0 waits, 1 waits beside the full gate of its concurrency key, 2 runs.
 -- A claim leaves `life` as it was and notes who claimed when; what a running job looks like follows from both.
 -- `progress` and `lease_until` are in no index, so that a report rewrites nothing else. Giving its end back to the disk would

@@ -2,8 +2,8 @@
 //! while a transaction is committed, the server is asked what became of it before anybody is told anything.
 
 use tokio::time::{Duration, Instant};
-use tokio_postgres::types::Type;
 
+use super::mark::Mark;
 use super::place::{Fault, Place};
 use super::session::Session;
 
@@ -17,8 +17,8 @@ pub(super) struct Link {
 pub(super) enum Failure<T> {
     /// Nothing was committed.
     Fault(Fault),
-    /// Nobody knows: its number, and what the answer would be.
-    Unsure { transaction: String, done: T },
+    /// Nobody knows: its mark, and what the answer would be.
+    Unsure { mark: Mark, done: T },
 }
 
 /// Times that a transaction is begun anew because others were in its way.
@@ -61,24 +61,23 @@ impl Link {
                 if tries < LOST_MAX { Ok(None) } else { Err(Fault::Lost(text)) }
             }
             Err(Failure::Fault(fault)) => Err(fault),
-            Err(Failure::Unsure { transaction, done }) => {
+            Err(Failure::Unsure { mark, done }) => {
                 self.lose();
-                Ok(self.was_committed(&transaction).await?.then_some(done))
+                Ok(self.was_committed(&mark).await?.then_some(done))
             }
         }
     }
 
     /// Whether a transaction was committed whose answer was lost.
-    async fn was_committed(&mut self, transaction: &str) -> Result<bool, Fault> {
+    async fn was_committed(&mut self, mark: &Mark) -> Result<bool, Fault> {
         let over = Instant::now() + UNSURE_MAX;
         loop {
             let found = match self.session().await {
-                Ok(session) => status_of(session, transaction).await,
+                Ok(session) => mark.was_committed(session).await,
                 Err(fault) => Err(fault),
             };
-            match found.as_deref() {
-                Ok("committed") => return Ok(true),
-                Ok("aborted") => return Ok(false),
+            match found {
+                Ok(Some(was_committed)) => return Ok(was_committed),
                 _ if Instant::now() > over => {
                     return Err(Fault::Lost("the database was lost during a commit whose outcome is not known".into()));
                 }
@@ -86,10 +85,4 @@ impl Link {
             }
         }
     }
-}
-
-async fn status_of(session: &Session, transaction: &str) -> Result<String, Fault> {
-    const SQL: &str = "SELECT coalesce(pg_xact_status($1::text::xid8), 'aborted')";
-    let row = session.one(SQL, &[(&transaction as _, Type::TEXT)]).await?;
-    Ok(row.try_get(0)?)
 }

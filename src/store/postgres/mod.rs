@@ -3,7 +3,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `place`, `session`, `migrate` | where the database is; connections with their statements; the tables |
-//! | `link` | a connection of one's own, and what became of a commit whose answer was lost |
+//! | `link`, `mark` | a connection of one's own, and what became of a commit whose answer was lost |
 //! | `queue`, `errands` | the ways in: jobs gather to batches, the rest goes one by one |
 //! | `admit`, `steps`, `revive`, `claim` | accepting jobs; their steps; bringing back what has ended; handing out |
 //! | `gates` | who waits beside the full gate of a concurrency key, and is let out |
@@ -40,6 +40,7 @@ mod list;
 mod locks;
 mod log;
 mod look;
+mod mark;
 mod migrate;
 mod node;
 mod place;

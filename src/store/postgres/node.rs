@@ -14,7 +14,7 @@ use super::burial::{self, Sightings, Taken};
 use super::hints::Hints;
 use super::place::{Fault, Place};
 use super::session::{Pool, Session};
-use super::{days, gates, kept};
+use super::{days, gates, kept, mark};
 use crate::clock::{Clock, Timestamp};
 use crate::job::Holder;
 use crate::limits;
@@ -245,6 +245,7 @@ impl Node {
         let others: i64 = session.one(OTHERS, &[(&self.id() as _, Type::INT8)]).await?.try_get(0)?;
         hints.note_others(others > 0);
         days::make(session, now).await?;
+        mark::forget(session).await?;
         session.transaction(kept::fold(session)).await
     }
 

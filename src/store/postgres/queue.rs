@@ -13,6 +13,7 @@ use super::hints::Hints;
 use super::kept::Kept;
 use super::link::{Failure, Link};
 use super::log;
+use super::mark::Mark;
 use super::place::Fault;
 use super::session::{Haste, Session};
 use super::steps::{self, Effects};
@@ -124,15 +125,12 @@ fn bounded(ops: Vec<Op>) -> Vec<Vec<Op>> {
 }
 
 async fn write_batch(session: &Session, batch: &[Op], haste: Haste) -> Result<Written, Failure<Written>> {
-    const NUMBER: &str = "SELECT pg_current_xact_id()::text";
-    let (begun, number, written) =
-        future::join3(session.begin(haste), session.one(NUMBER, &[]), write_members(session, batch)).await;
-    // What a member says comes first: after it the others only say that something was wrong before.
-    let done = written.and_then(|written| {
-        begun?;
-        Ok((number?.try_get::<_, String>(0)?, written))
-    });
-    let (transaction, (written, kept)) = match done {
+    Mark::prepare(session).await.map_err(Failure::Fault)?;
+    let (begun, marked, written) =
+        future::join3(session.begin(haste), Mark::leave(session), write_members(session, batch)).await;
+    // They were asked in this order: after a fault the others only say that something was wrong before.
+    let done = begun.and(marked).and_then(|mark| Ok((mark, written?)));
+    let (mark, (written, kept)) = match done {
         Ok(done) => done,
         Err(fault) => {
             session.roll_back().await;
@@ -147,7 +145,7 @@ async fn write_batch(session: &Session, batch: &[Op], haste: Haste) -> Result<Wr
     let (counted, committed) = future::join(kept.write(session), session.commit()).await;
     match (counted, committed) {
         (Ok(()), Ok(())) => Ok(written),
-        (_, Err(Fault::Lost(_))) => Err(Failure::Unsure { transaction, done: written }),
+        (_, Err(Fault::Lost(_))) => Err(Failure::Unsure { mark, done: written }),
         (Err(fault), _) | (_, Err(fault)) => Err(Failure::Fault(fault)),
     }
 }

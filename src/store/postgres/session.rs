@@ -14,6 +14,7 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error, Row, Statement};
 
 use super::link::Failure;
+use super::mark::Mark;
 use super::place::{Fault, Place};
 
 /// A parameter and what the server is to take it for.
@@ -174,15 +175,14 @@ impl Session {
         haste: Haste,
         work: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, Failure<T>> {
-        const NUMBER: &str = "SELECT pg_current_xact_id_if_assigned()::text";
-        let numbered = async {
+        let marked = async {
             let done = work.await?;
-            Ok((self.one(NUMBER, &[]).await?.try_get::<_, Option<String>>(0)?, done))
+            Ok((Mark::leave_if_written(self).await?, done))
         };
-        let (transaction, done) = self.begun(haste, numbered).await.map_err(Failure::Fault)?;
-        match (self.commit().await, transaction) {
+        let (mark, done) = self.begun(haste, marked).await.map_err(Failure::Fault)?;
+        match (self.commit().await, mark) {
             (Ok(()), _) => Ok(done),
-            (Err(Fault::Lost(_)), Some(transaction)) => Err(Failure::Unsure { transaction, done }),
+            (Err(Fault::Lost(_)), Some(mark)) => Err(Failure::Unsure { mark, done }),
             // It has changed nothing: what it found is an answer.
             (Err(Fault::Lost(_)), None) => Ok(done),
             (Err(fault), _) => Err(Failure::Fault(fault)),

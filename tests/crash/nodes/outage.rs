@@ -1,6 +1,7 @@
 //! A database that is restarted under load, in order and all at once. What was acknowledged is there afterwards; everybody else
 //! was told that it is away, or got an answer late.
 
+#[cfg(target_os = "linux")]
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::own::Own;
