@@ -38,7 +38,8 @@ fn rule_01_a_node_that_is_stopped_past_its_lease_finds_its_jobs_done_by_others()
     let Some(database) = Database::fresh() else { return };
     let (home, doors) = (home(&database), Doors::default());
     let mut nodes = [Part::Whole, Part::Whole].map(|part| Node::start(&home, &doors, part));
-    let payload = json!({ "durationMs": 1_500, "steps": 30 });
+    // It goes on when it is woken, whatever it is told, and reports its end.
+    let payload = json!({ "durationMs": 1_500, "steps": 30, "ignoreCancel": true });
     let mut wire = nodes[0].server.wire();
     let long = wire.post("/jobs", &json!({ "subType": "sleep", "payload": payload })).unwrap().accepted();
     let job = until(&mut wire, &long, |job| job["status"] == "progress");
