@@ -43,7 +43,8 @@ CREATE INDEX live_gated ON faena.live (gate_key, sub_type, urgency, seq) WHERE s
 CREATE INDEX live_gate ON faena.live (gate_key, state, sub_type) WHERE state <> 1 AND gate_key IS NOT NULL;
 CREATE INDEX live_put_off ON faena.live (run_at) WHERE put_off AND state < 2;
 CREATE INDEX live_expiry ON faena.live (expires_at) WHERE state < 2 AND expires_at IS NOT NULL;
-CREATE INDEX live_leased ON faena.live (seq) WHERE state = 2 AND leased;
+-- By the worker that holds the lease.
+CREATE INDEX live_leased ON faena.live (substring(holder FROM '"node":"([^"]*)"')) WHERE state = 2 AND leased;
 CREATE INDEX live_kept ON faena.live (keeper) WHERE state = 2 AND NOT leased;
 CREATE INDEX live_user ON faena.live (user_id, seq) WHERE user_id IS NOT NULL;
 CREATE INDEX live_schedule ON faena.live (schedule_id, seq) WHERE schedule_id IS NOT NULL;
@@ -108,6 +109,11 @@ CREATE TABLE faena.lock (
 CREATE TABLE faena.state (
     name text PRIMARY KEY, value text NOT NULL, revision bigint NOT NULL, updated_at bigint NOT NULL, until bigint NOT NULL,
     bytes bigint NOT NULL);
+
+-- Workers of other processes, and every subtype that one has ever done.
+CREATE TABLE faena.worker (id text PRIMARY KEY, worker text NOT NULL, lease_ms bigint NOT NULL, heard_at bigint NOT NULL)
+    WITH (fillfactor = 50);
+CREATE TABLE faena.worker_sub_type (sub_type text PRIMARY KEY);
 
 -- Terms and life stand apart: a tick writes a short row, whatever the payload weighs.
 CREATE TABLE faena.schedule (

@@ -34,6 +34,7 @@ mod stats;
 mod watch;
 #[cfg(feature = "postgres")]
 mod worker;
+mod workers;
 
 use std::process::ExitCode;
 
@@ -100,6 +101,7 @@ enum Command {
     Migrate(migrate::Migrate),
     Schedules(schedules::Schedules),
     Alerts(alerts::Alerts),
+    Workers(workers::Workers),
     Cron(cron::Cron),
     Openapi(openapi::Openapi),
     Doctor(doctor::Doctor),
@@ -144,6 +146,7 @@ impl Command {
             Self::Migrate(command) => command.run(),
             Self::Schedules(command) => command.run(),
             Self::Alerts(command) => command.run(),
+            Self::Workers(command) => command.run(),
             Self::Cron(command) => command.run(),
             Self::Openapi(command) => command.run(),
             Self::Doctor(command) => command.run(),
@@ -166,6 +169,7 @@ impl Command {
             Self::Doctor(command) => command.json,
             Self::Schedules(command) => command.connection().json,
             Self::Alerts(command) => command.connection().json,
+            Self::Workers(command) => command.connection.json,
             Self::Cron(command) => command.json,
             Self::Run(command) => command.json,
             Self::Openapi(command) => command.json,

@@ -4,6 +4,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | [`wire`] | what is sent and what comes back |
+//! | [`workers`] | workers of other processes |
 //! | [`error`] | why a call did not do what was asked |
 //! | [`alerts`] | alerts and alert rules |
 //! | [`sharing`] | locks and shared states |
@@ -17,6 +18,7 @@ pub mod schedules;
 pub mod sharing;
 pub mod watch;
 pub mod wire;
+pub mod workers;
 
 use std::time::Duration;
 

@@ -156,10 +156,8 @@ pub trait Store: Send + Sync + 'static {
     /// Its alert rules and alerts.
     fn alerts(&self) -> &dyn Alerts;
 
-    /// Its workers of other processes; none can come where an engine does not keep them.
-    fn roster(&self) -> &dyn Roster {
-        &roster::Closed
-    }
+    /// Its workers of other processes.
+    fn roster(&self) -> &dyn Roster;
 
     /// Whether it can commit, and what it is.
     fn health(&self) -> Health;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Answer, StoreError};
+use super::Answer;
 use crate::clock::Timestamp;
 use crate::job::{Holder, Job, Name};
 
@@ -126,46 +126,4 @@ pub enum Entered {
     Done,
     /// There are as many workers, or subtypes, as there may be.
     Full,
-}
-
-/// The roster of an engine that keeps none.
-pub(super) struct Closed;
-
-impl Roster for Closed {
-    fn enter(&self, _: Worker, _: Timestamp) -> Answer<'_, Entered> {
-        let reason = "this store keeps no workers of other processes; use sqlite or memory";
-        Box::pin(std::future::ready(Err(StoreError::Unavailable(reason.into()))))
-    }
-
-    fn heard(&self, _: WorkerId, _: Timestamp) -> Answer<'_, Option<Arc<Worker>>> {
-        nothing()
-    }
-
-    fn leave(&self, _: WorkerId) -> Answer<'_, bool> {
-        nothing()
-    }
-
-    fn workers(&self) -> Answer<'_, Vec<Present>> {
-        nothing()
-    }
-
-    fn leased(&self, _: WorkerId, _: usize) -> Answer<'_, Vec<Arc<Job>>> {
-        nothing()
-    }
-
-    fn knows(&self, _: &Name) -> Answer<'_, bool> {
-        nothing()
-    }
-
-    fn known(&self) -> Answer<'_, Vec<Name>> {
-        nothing()
-    }
-
-    fn forget_workers(&self, _: Timestamp, _: usize) -> Answer<'_, u64> {
-        nothing()
-    }
-}
-
-fn nothing<'a, T: Default + Send + 'a>() -> Answer<'a, T> {
-    Box::pin(std::future::ready(Ok(T::default())))
 }

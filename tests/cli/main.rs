@@ -21,3 +21,5 @@ mod schedules;
 mod served;
 mod serving;
 mod watching;
+#[cfg(unix)]
+mod workers;

@@ -110,6 +110,14 @@ impl Line {
         self.state.lock().ears.drain(..).for_each(|ear| ear.is_mute.store(true, Ordering::Release));
     }
 
+    /// Ends every connection, as a server that goes down does.
+    pub fn hang_up(&self) {
+        for stream in self.state.lock().open.drain(..) {
+            // It may have ended by itself.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
     fn change(&self, swallows: bool) {
         let mut state = self.state.lock();
         state.swallows = swallows;
@@ -120,10 +128,7 @@ impl Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
-        for stream in self.state.lock().open.drain(..) {
-            // It may have ended by itself.
-            let _ = stream.shutdown(Shutdown::Both);
-        }
+        self.hang_up();
     }
 }
 

@@ -22,3 +22,4 @@ mod server_side;
 mod tls;
 mod together;
 mod transactions;
+mod workers;

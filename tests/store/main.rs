@@ -292,6 +292,7 @@ macro_rules! roster_clauses {
                 what_a_worker_holds_is_known_and_stays_its_own_when_it_leaves
                 a_subtype_that_any_worker_ever_did_is_known_for_good
                 workers_and_leases_survive_a_restart
+                a_lease_ends_with_the_time_that_its_try_may_take
                 rule_26_there_are_no_more_workers_than_may_be
                 rule_27_silent_workers_are_forgotten_in_chunks
                 rule_03_a_claim_under_a_lease_is_durable_when_it_is_answered
@@ -303,3 +304,5 @@ macro_rules! roster_clauses {
 }
 
 roster_clauses!(memory_workers Memory sqlite_workers Sqlite);
+#[cfg(all(unix, feature = "postgres"))]
+roster_clauses!(postgres_workers Postgres);

@@ -84,13 +84,26 @@ pub async fn workers_and_leases_survive_a_restart(bed: Bed) {
     let bed = bed.reopened(at(60_000));
     let there = bed.store().roster().workers().await.unwrap();
     assert_eq!((there.len(), &*there[0].worker, there[0].held), (1, &worker, 1));
-    if bed.is_on_disk() {
+    if bed.is_durable() {
         assert_eq!(
             bed.get(job.id).await.run().unwrap().lease_until,
             Some(at(70_000)),
             "rule 7: as long as its leases are"
         );
     }
+}
+
+pub async fn a_lease_ends_with_the_time_that_its_try_may_take(bed: Bed) {
+    let worker = entered(&bed, &["work"], at(0)).await;
+    for seconds in [4, 60] {
+        bed.accept(new_job().timeout(Duration::from_secs(seconds)), at(0)).await;
+    }
+    let jobs = taken(&bed, &worker, 2, at(1)).await;
+    let ends: Vec<_> = jobs.iter().map(|job| job.run().unwrap().lease_until.unwrap()).collect();
+    assert_eq!(ends, [at(4_001), at(10_001)]);
+    assert!(bed.store().overdue(at(4_000), 9).await.unwrap().is_empty());
+    assert_eq!(bed.store().overdue(at(4_001), 9).await.unwrap().len(), 1);
+    assert_eq!(bed.get(jobs[0].id).await.run().unwrap().lease_until, Some(at(4_001)));
 }
 
 pub async fn rule_26_there_are_no_more_workers_than_may_be(bed: Bed) {
@@ -122,7 +135,7 @@ pub async fn rule_03_a_claim_under_a_lease_is_durable_when_it_is_answered(bed: B
     let worker = entered(&bed, &["work"], at(0)).await;
     bed.accept(new_job(), at(0)).await;
     let job = taken(&bed, &worker, 1, at(1)).await.remove(0);
-    if !bed.is_on_disk() {
+    if !bed.is_durable() {
         return;
     }
     let bed = bed.after_a_crash(at(90_000));

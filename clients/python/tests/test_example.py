@@ -29,11 +29,12 @@ class Alone(unittest.TestCase):
         self.assertEqual(ended.stdout, "registered one\n", ended.stderr)
 
 
-@unittest.skipUnless(BINARY, "FAENA_BIN does not name the program")
-class Example(unittest.TestCase):
-    def setUp(self) -> None:
-        self.program = Program("--threads", "2", lease="2s")
-        self.addCleanup(self.program.close)
+class Works(unittest.TestCase):
+    """What it takes to run the worker on a server."""
+
+    def prepare(self, program: Program, url: str) -> None:
+        """The worker speaks to `url`, and whoever wants something of it to the program."""
+        self.program, self.url = program, url
         self.client = Client(self.program.url)
         self.addCleanup(self.client.close)
         folder = tempfile.TemporaryDirectory()
@@ -45,7 +46,7 @@ class Example(unittest.TestCase):
 
     def worker(self) -> "subprocess.Popen[str]":
         """Starts the worker, and waits until it is registered."""
-        command = [sys.executable, str(WORKER), self.program.url, str(self.file.parent)]
+        command = [sys.executable, str(WORKER), self.url, str(self.file.parent)]
         child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert child.stdout is not None
         self.addCleanup(child.stdout.close)
@@ -74,6 +75,14 @@ class Example(unittest.TestCase):
         """Whoever reads the file from its start from now on gets another sum."""
         with self.file.open("r+b") as file:
             file.write(b"\xff" * CHUNK)
+
+
+@unittest.skipUnless(BINARY, "FAENA_BIN does not name the program")
+class Example(Works):
+    def setUp(self) -> None:
+        program = Program("--threads", "2", lease="2s")
+        self.addCleanup(program.close)
+        self.prepare(program, program.url)
 
     def test_it_works_and_refuses_what_is_none_of_its_business(self) -> None:
         self.worker()

@@ -10,7 +10,7 @@ import { after, before, describe, test, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { Client, type Job } from "../src/index.js";
-import { needsProgram, Program } from "./program.js";
+import { needsPostgres, needsProgram, onPostgres, Program } from "./program.js";
 
 const PACKAGE = fileURLToPath(new URL("../..", import.meta.url));
 const EXAMPLE = join(PACKAGE, "..", "..", "examples", "workers", "worker.ts");
@@ -35,19 +35,22 @@ describe("the example worker", needsProgram, () => {
   });
   after(() => rm(compiled, { recursive: true }));
 
-  /** A server, a folder with a text, and the means to run workers on it. */
-  async function start(t: TestContext) {
-    const program = await Program.start(["--threads", "2"], { FAENA_LEASE: "2s" });
+  /** A server, a folder with a text, and the means to run workers on it. With more of its arguments there are two, which the
+      worker and its clients do not share. */
+  async function start(t: TestContext, shared: readonly string[] = []) {
+    const serve = () => Program.start(["--threads", "2", ...shared], { FAENA_LEASE: "2s" });
+    const program = await serve();
+    const desk = shared.length > 0 ? await serve() : program;
     const folder = await mkdtemp(join(tmpdir(), "faena-texts-"));
     const file = join(folder, "text");
     await writeFile(file, TEXT);
     const children: ChildProcess[] = [];
     t.after(async () => {
       for (const child of children) child.kill("SIGKILL");
-      await program.close();
+      for (const each of new Set([program, desk])) await each.close();
       await rm(folder, { recursive: true });
     });
-    const client = new Client(program.url);
+    const client = new Client(desk.url);
 
     /** Starts the worker, and waits until it is registered. */
     const worker = async (): Promise<ChildProcess> => {
@@ -111,6 +114,28 @@ describe("the example worker", needsProgram, () => {
     await spoilWhatWasRead();
     await program.start();
     assert.equal((await check(jobId)).attempt, 1);
+  });
+
+  describe("on PostgreSQL", needsPostgres, () => {
+    test("another goes on where one was killed", async (t) => {
+      const { worker, begun, check, spoilWhatWasRead } = await start(t, onPostgres());
+      const first = await worker();
+      const jobId = await begun();
+      first.kill("SIGKILL");
+      await spoilWhatWasRead();
+      await worker();
+      await check(jobId);
+    });
+
+    test("it outlives its server", async (t) => {
+      const { program, worker, begun, check, spoilWhatWasRead } = await start(t, onPostgres());
+      await worker();
+      const jobId = await begun();
+      await program.kill();
+      await spoilWhatWasRead();
+      await program.start();
+      assert.equal((await check(jobId)).attempt, 1);
+    });
   });
 
   test("it drops a cancelled job and takes the next", async (t) => {

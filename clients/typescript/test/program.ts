@@ -12,6 +12,18 @@ const BINARY = process.env["FAENA_BIN"] ?? "";
 /** For tests that need the program: why they are skipped, if they are. */
 export const needsProgram = { skip: BINARY === "" && "FAENA_BIN does not name the program" };
 
+const POSTGRES = process.env["FAENA_TEST_POSTGRES"] ?? "";
+
+/** For tests that need a database besides. */
+export const needsPostgres = {
+  skip: (BINARY === "" || POSTGRES === "") && "FAENA_BIN and FAENA_TEST_POSTGRES do not name the program and a database",
+};
+
+/** The flags of servers that share the database. One that is killed is taken for dead soon. */
+export function onPostgres(): string[] {
+  return ["--no-maintenance", "--store", `${POSTGRES}${POSTGRES.includes("?") ? "&" : "?"}lease_ms=3000`];
+}
+
 /** A running server that can be killed and started again. */
 export class Program {
   readonly #folder = mkdtempSync(join(tmpdir(), "faena-"));

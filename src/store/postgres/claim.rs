@@ -49,7 +49,8 @@ macro_rules! take {
             $picked,
             ", alive AS (SELECT id FROM faena.node WHERE id = $4 AND EXISTS (SELECT FROM picked) FOR KEY SHARE), \
              taken AS (UPDATE faena.live l SET state = 2, revision = l.revision + 1, epoch = l.epoch + 1, started_at = $2, \
-                 holder = $3, keeper = $4, ticket = $5, leased = $6::bigint IS NOT NULL, lease_until = $6, progress = NULL, \
+                 holder = $3, keeper = $4, ticket = $5, leased = $6::bigint IS NOT NULL, \
+                 lease_until = CASE WHEN $6 IS NOT NULL THEN least($6, $2 + (l.spec::json->>'timeout_ms')::bigint) END, progress = NULL, \
                  stopping = false, expires_at = NULL \
                  FROM picked WHERE l.seq = picked.seq AND picked.goes AND EXISTS (SELECT FROM alive) \
                  RETURNING l.seq, l.id, l.created_at, l.spec, l.life, l.state, l.run_at, l.started_at, l.leased, l.lease_until, \

@@ -14,6 +14,7 @@ use super::hints::{CHANNEL, Hint};
 use super::look;
 use super::node::Node;
 use super::place::{Fault, Place};
+use super::roster::Speakers;
 use super::session::{ENTER_MAX, Pool};
 use crate::job::{Job, JobId};
 use crate::watch::Hub;
@@ -33,13 +34,20 @@ pub(super) struct Ear {
     pool: Arc<Pool>,
     node: Arc<Node>,
     hub: Arc<Hub>,
+    speakers: Arc<Speakers>,
     /// What was told of jobs that are watched, so that nobody is told the same again.
     told: Mutex<HashMap<JobId, (u32, u8, i64)>>,
 }
 
 impl Ear {
-    pub(super) fn new(place: Place, pool: Arc<Pool>, node: Arc<Node>, hub: Arc<Hub>) -> Arc<Self> {
-        Arc::new(Self { place, pool, node, hub, told: Mutex::default() })
+    pub(super) fn new(
+        place: Place,
+        pool: Arc<Pool>,
+        node: Arc<Node>,
+        hub: Arc<Hub>,
+        speakers: Arc<Speakers>,
+    ) -> Arc<Self> {
+        Arc::new(Self { place, pool, node, hub, speakers, told: Mutex::default() })
     }
 
     /// Hears hints, for as long as the store is open.
@@ -114,6 +122,7 @@ impl Ear {
         if hint.planned {
             self.hub.planned().notify_one();
         }
+        hint.left.into_iter().for_each(|worker| self.speakers.forget(worker));
         if hint.many {
             self.look_at_watched().await;
         }

@@ -11,6 +11,7 @@ use tokio_postgres::types::Type;
 
 use super::session::Pool;
 use crate::job::{Job, JobId};
+use crate::store::WorkerId;
 
 /// One commit for all of them: those that notify wait for each other there.
 const TELL: &str = "SELECT pg_notify($1, text) FROM unnest($2::text[]) AS text";
@@ -45,6 +46,9 @@ pub(super) struct Hint {
     /// Other jobs that changed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) jobs: Vec<JobId>,
+    /// Workers of other processes that have left.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) left: Vec<WorkerId>,
 }
 
 /// Where hints are given.
@@ -87,6 +91,13 @@ impl Hints {
             drop(self.sender.send(Hint { planned: true, ..Hint::default() }));
         }
     }
+
+    /// Tells that a worker has left.
+    pub(super) fn tell_left(&self, worker: WorkerId) {
+        if self.has_others.load(Ordering::Acquire) {
+            drop(self.sender.send(Hint { left: vec![worker], ..Hint::default() }));
+        }
+    }
 }
 
 /// Sends hints on, until nobody gives any.
@@ -116,6 +127,7 @@ pub(super) fn notifications(hints: impl Iterator<Item = Hint>, from: i64) -> Vec
         all.planned |= hint.planned;
         all.stops.extend(hint.stops);
         all.jobs.extend(hint.jobs);
+        all.left.extend(hint.left);
     }
     all.jobs.sort_unstable();
     all.jobs.dedup();
@@ -123,6 +135,7 @@ pub(super) fn notifications(hints: impl Iterator<Item = Hint>, from: i64) -> Vec
         (all.jobs, all.many) = (Vec::new(), true);
     }
     let (stops, jobs) = (std::mem::take(&mut all.stops), std::mem::take(&mut all.jobs));
+    let left = std::mem::take(&mut all.left);
     let mut texts = Vec::new();
     let mut push = |hint: Hint| texts.extend(serde_json::to_string(&hint).ok());
     for stops in stops.chunks(NAMED_MAX) {
@@ -130,6 +143,9 @@ pub(super) fn notifications(hints: impl Iterator<Item = Hint>, from: i64) -> Vec
     }
     for jobs in jobs.chunks(NAMED_MAX) {
         push(Hint { from, jobs: jobs.to_vec(), ..Hint::default() });
+    }
+    for left in left.chunks(NAMED_MAX) {
+        push(Hint { from, left: left.to_vec(), ..Hint::default() });
     }
     if all.work || all.planned || all.many {
         push(all);

@@ -15,6 +15,7 @@
 //! | `schedules`, `calendar` | schedules: their steps; how they are read |
 //! | `locks`, `states`, `bounds` | things by name that are there for a term; how many there may be |
 //! | `alerts` | alert rules and alerts |
+//! | `roster` | workers of other processes |
 //! | `node`, `burial`, `claimer` | this process among the others; those that are gone; the only one of it who claims |
 //! | `sweep` | dead rows, swept up before they are in the way |
 //! | `hints`, `ear` | telling other nodes; hearing of them |
@@ -48,6 +49,7 @@ mod port;
 mod queue;
 mod results;
 mod revive;
+mod roster;
 mod rows;
 mod schedules;
 mod session;
@@ -78,6 +80,7 @@ use self::node::Node;
 use self::place::{Fault, Place};
 use self::queue::{Op, Tell, Writer};
 pub use self::results::Pieces;
+use self::roster::Speakers;
 use self::session::{Doing, Pool, Session};
 pub use self::within::Within;
 use super::{Answer, Recovered, StoreError};
@@ -94,6 +97,8 @@ pub struct Postgres {
     calendar: Arc<Calendar>,
     locks: Arc<Bounds>,
     states: Arc<Bounds>,
+    crew: Arc<Bounds>,
+    speakers: Arc<Speakers>,
     hub: Arc<Hub>,
     hints: Arc<Hints>,
     recovered: Recovered,
@@ -184,7 +189,8 @@ impl Postgres {
         let (chores, to_clear) = mpsc::unbounded_channel();
         let (claims, to_claim) = mpsc::unbounded_channel();
         let (hints, to_tell) = Hints::new();
-        let ear = Ear::new(place.clone(), pool.clone(), node.clone(), hub.clone());
+        let speakers: Arc<Speakers> = Arc::default();
+        let ear = Ear::new(place.clone(), pool.clone(), node.clone(), hub.clone(), speakers.clone());
         let teller = node.clone();
         let link = |session| Link::new(place.clone(), session);
         let writer = Writer::new(link(Some(first)), hub.ready().clone(), hints.clone());
@@ -201,6 +207,7 @@ impl Postgres {
             handle.spawn(ear.clone().hear_all());
         }
         handle.spawn(ear.look_all());
+        handle.spawn(speakers.clone().look_all(pool.clone()));
         handle.spawn(sweep::sweep_all(pool.clone()));
         handle.spawn(node.clone().doubt(hub.clone()));
         handle.spawn(node.clone().tend_all(pool.clone(), hub.clone(), hints.clone()));
@@ -213,6 +220,8 @@ impl Postgres {
             calendar: Arc::default(),
             locks: Arc::default(),
             states: Arc::default(),
+            crew: Arc::default(),
+            speakers,
             hub,
             hints,
             recovered,

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::burial::{self, Sightings, Taken};
 use super::hints::Hints;
 use super::place::{Fault, Place};
+use super::roster;
 use super::session::{Pool, Session};
 use super::{days, gates, kept, mark};
 use crate::clock::{Clock, Timestamp};
@@ -27,7 +28,6 @@ const REGISTER: &str =
 const BEAT: &str = "UPDATE faena.node SET beat = clock_timestamp() WHERE id = $1 RETURNING 1";
 const LEAVE: &str = "DELETE FROM faena.node WHERE id = ANY($1)";
 const OTHERS: &str = "SELECT count(*) FROM faena.node WHERE id <> $1";
-const NEW_TERMS: &str = "UPDATE faena.live SET lease_until = $1 WHERE state = 2 AND leased AND lease_until < $1";
 const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 const ALL: &str = "SELECT n.boot, n.machine, n.process, n.version, (extract(epoch FROM n.since) * 1000)::bigint, \
          (extract(epoch FROM n.beat) * 1000)::bigint, \
@@ -37,8 +37,6 @@ const SCHEDULES: &str = "SELECT count(*), count(*) FILTER (WHERE due_at <= $1) F
 
 /// Signs of life in a term: several may be lost before it is over.
 const BEATS_A_TERM: u32 = 6;
-/// Times that new terms are given anew because others were in the way.
-const TRIES_MAX: u32 = 5;
 /// Milliseconds that clocks may be apart before they are compared anew.
 const CLOCKS_APART_MS: i64 = 5;
 
@@ -187,7 +185,7 @@ impl Node {
         }
         if self.is_cut_off() {
             // Nobody was there to hear the workers, or to see that other nodes live (rule 7).
-            new_terms(session, now(session).await?).await?;
+            roster::new_terms(session, now(session).await?).await?;
             self.sightings.lock().forget();
         }
         *self.beaten.lock() = sent;
@@ -273,7 +271,7 @@ impl Node {
             taken => taken?,
         };
         // Workers may know this process alone, and nobody was here to hear them: each of them gets a full new term.
-        new_terms(session, now).await?;
+        roster::new_terms(session, now).await?;
         let waiting = kept::jobs(session).await?.of(crate::job::Status::Queued);
         let plans = session.one(SCHEDULES, &[(&now.as_millis() as _, Type::INT8)]).await?;
         let (schedules, due): (i64, i64) = (plans.try_get(0)?, plans.try_get(1)?);
@@ -325,15 +323,4 @@ pub(super) async fn all(session: &Session) -> Result<Vec<Seen>, Fault> {
 /// The clock of the database.
 pub(super) async fn now(session: &Session) -> Result<Timestamp, Fault> {
     Ok(Timestamp::from_millis(session.one(NOW, &[]).await?.try_get(0)?))
-}
-
-async fn new_terms(session: &Session, now: Timestamp) -> Result<(), Fault> {
-    let until = now.plus(limits::LEASE).as_millis();
-    for _ in 1..TRIES_MAX {
-        match session.query(NEW_TERMS, &[(&until as _, Type::INT8)]).await {
-            Err(Fault::Again(_) | Fault::Held(_)) => {}
-            given => return given.map(drop),
-        }
-    }
-    session.query(NEW_TERMS, &[(&until as _, Type::INT8)]).await.map(drop)
 }

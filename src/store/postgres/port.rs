@@ -7,7 +7,9 @@ use tokio::sync::oneshot;
 
 use super::claimer::Asked;
 use super::queue::Op;
-use super::{Postgres, alerts, answer, calendar, forget, kept, list, locks, log, look, node, schedules, states};
+use super::{
+    Postgres, alerts, answer, calendar, forget, kept, list, locks, log, look, node, roster, schedules, states,
+};
 use crate::alert::{self, Alert, AlertId, Rule};
 use crate::clock::Timestamp;
 use crate::job::{Job, JobId, Name, Transition};
@@ -18,9 +20,9 @@ use crate::store::alerts::{
 use crate::store::nodes::{Nodes, Seen};
 use crate::store::schedules::{Added, Due, Removed, ScheduleFigures, ScheduleFilter, SchedulePage, Stepped, Which};
 use crate::store::{
-    Acquired, Activity, Answer, Claim, Claimed, Committed, Deleted, Expected, Figures, Filter, Group, Health, Insert,
-    Inserted, Kept, Lock, Locks, LogLine, Page, PageOf, Proof, Prune, Pruned, Put, Released, Schedules, Slug, Standing,
-    State, States, Store, StoreError, Take, Tally,
+    Acquired, Activity, Answer, Claim, Claimed, Committed, Deleted, Entered, Expected, Figures, Filter, Group, Health,
+    Insert, Inserted, Kept, Lock, Locks, LogLine, Page, PageOf, Present, Proof, Prune, Pruned, Put, Released, Roster,
+    Schedules, Slug, Standing, State, States, Store, StoreError, Take, Tally, Worker, WorkerId,
 };
 
 /// Work for a session: what it needs is cloned for every try.
@@ -124,6 +126,10 @@ impl Store for Postgres {
         self
     }
 
+    fn roster(&self) -> &dyn Roster {
+        self
+    }
+
     fn health(&self) -> Health {
         Health { engine: "postgres", degraded: self.node.degraded.lock().clone(), recovered: self.recovered }
     }
@@ -190,6 +196,63 @@ impl States for Postgres {
 impl Nodes for Postgres {
     fn nodes(&self) -> Answer<'_, Vec<Seen>> {
         self.read(with!(=> |session| node::all(session)))
+    }
+}
+
+impl Roster for Postgres {
+    fn enter(&self, worker: Worker, now: Timestamp) -> Answer<'_, Entered> {
+        let bounds = self.crew.clone();
+        self.errand(with!(worker, bounds => |session| async move {
+            roster::enter(session, &worker, now, &bounds).await
+        }))
+    }
+
+    fn heard(&self, id: WorkerId, now: Timestamp) -> Answer<'_, Option<Arc<Worker>>> {
+        if self.node.is_cut_off() {
+            // Leases get new terms first: by the old ones it would be told that it has lost its jobs.
+            let text = "the database was not reached for a while; workers are heard when it is";
+            return Box::pin(std::future::ready(Err(StoreError::Unavailable(text.into()))));
+        }
+        if let Some(worker) = self.speakers.heard(id, now) {
+            return Box::pin(std::future::ready(Ok(Some(worker))));
+        }
+        let speakers = self.speakers.clone();
+        self.read(with!(speakers => |session| async move { roster::find(session, &speakers, id, now).await }))
+    }
+
+    fn leave(&self, id: WorkerId) -> Answer<'_, bool> {
+        let left = self.errand(with!(=> |session| roster::leave(session, id)));
+        Box::pin(async move {
+            let left = left.await?;
+            self.crew.forget();
+            self.speakers.forget(id);
+            self.hints.tell_left(id);
+            Ok(left)
+        })
+    }
+
+    fn workers(&self) -> Answer<'_, Vec<Present>> {
+        let speakers = self.speakers.clone();
+        self.read(with!(speakers => |session| async move { roster::all(session, &speakers).await }))
+    }
+
+    fn leased(&self, id: WorkerId, limit: usize) -> Answer<'_, Vec<Arc<Job>>> {
+        self.read(with!(=> |session| roster::leased(session, id, limit)))
+    }
+
+    fn knows(&self, sub_type: &Name) -> Answer<'_, bool> {
+        let sub_type = sub_type.clone();
+        self.read(with!(sub_type => |session| async move { roster::knows(session, &sub_type).await }))
+    }
+
+    fn known(&self) -> Answer<'_, Vec<Name>> {
+        self.read(with!(=> |session| roster::known(session)))
+    }
+
+    fn forget_workers(&self, heard_before: Timestamp, limit: usize) -> Answer<'_, u64> {
+        self.crew.forget();
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.errand(with!(=> |session| roster::forget(session, heard_before, limit)))
     }
 }
 
