@@ -177,6 +177,11 @@ pub const AGEING_LOW: Duration = Duration::from_secs(600);
 
 /// Jobs waiting in one queue, beyond which new ones are refused with 429.
 pub const QUEUE_DEPTH_MAX: u64 = 5_000_000;
+/// Calls that may wait to be written to a database in another place, beyond which new jobs are refused with 503; and as many more
+/// of calls that end what has been begun.
+pub const UNWRITTEN_CALLS_MAX: usize = 10_000;
+/// Bytes of such calls: they are held in memory.
+pub const UNWRITTEN_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Time that an idempotency key lives.
 pub const IDEMPOTENCY_WINDOW: Duration = Duration::from_secs(24 * 3600);
 /// Rows on one page of a list.

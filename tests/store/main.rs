@@ -34,6 +34,8 @@ mod states;
 mod terms;
 mod unique;
 mod upkeep;
+#[cfg(all(unix, feature = "postgres"))]
+mod walks;
 
 /// One test for each clause and engine: `sqlite::commit::rule_01_a_stale_epoch_changes_nothing`.
 macro_rules! clauses {

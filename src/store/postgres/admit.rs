@@ -49,12 +49,15 @@ const REMEMBER: &str = "INSERT INTO faena.request (key, body, until, receipt) \
 const TAKE: &str = "INSERT INTO faena.unique_key (key, id, until) SELECT * FROM unnest($1::text[], $2::uuid[], $3::bigint[]) \
      ON CONFLICT (key) DO UPDATE SET id = excluded.id, until = excluded.until \
      WHERE unique_key.until <= $4 OR unique_key.id = excluded.id RETURNING 1";
-const INSERT: &str = "INSERT INTO faena.live (seq, id, created_at, state, revision, epoch, run_at, urgency, put_off, \
+/// The lock says above which number those of this transaction are: see `settled`.
+const INSERT: &str = "WITH above AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(1633903472, \
+         (coalesce(pg_sequence_last_value('faena.job_seq'), 0) & 1073741823)::integer)) \
+     INSERT INTO faena.live (seq, id, created_at, state, revision, epoch, run_at, urgency, put_off, \
          expires_at, priority, kind, sub_type, user_id, schedule_id, unique_key, gate_key, gate_limit, tags, spec, payload) \
      SELECT nextval('faena.job_seq'), t.id, t.created_at, 0, 0, 0, t.run_at, t.urgency, t.run_at > t.created_at, t.expires_at, \
          t.priority, t.kind, t.sub_type, t.user_id, t.schedule_id, t.unique_key, t.gate_key, t.gate_limit, \
          CASE WHEN t.tags IS NOT NULL THEN ARRAY(SELECT json_array_elements_text(t.tags::json)) END, t.spec, t.payload \
-     FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::smallint[], $7::text[], $8::text[], \
+     FROM above CROSS JOIN unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::smallint[], $7::text[], $8::text[], \
          $9::text[], $10::text[], $11::text[], $12::text[], $13::integer[], $14::text[], $15::text[], $16::bytea[]) \
          AS t(id, created_at, run_at, urgency, expires_at, priority, kind, sub_type, user_id, schedule_id, unique_key, \
               gate_key, gate_limit, tags, spec, payload) \

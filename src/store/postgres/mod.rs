@@ -10,7 +10,9 @@
 //! | `rows`, `kept` | a job as a row; what is kept beside the jobs and never counted |
 //! | `within` | accepting jobs in a transaction of the application |
 //! | `results` | results too large for a job's row, in pieces |
+//! | `room` | how much may wait to be written |
 //! | `look`, `list`, `log` | reading jobs; lists of them; their logs |
+//! | `settled` | the number up to which nothing more shows |
 //! | `days`, `forget` | the history by days; forgetting |
 //! | `schedules`, `calendar` | schedules: their steps; how they are read |
 //! | `locks`, `states`, `bounds` | things by name that are there for a term; how many there may be |
@@ -49,10 +51,12 @@ mod port;
 mod queue;
 mod results;
 mod revive;
+mod room;
 mod roster;
 mod rows;
 mod schedules;
 mod session;
+mod settled;
 mod states;
 mod steps;
 mod sweep;
@@ -80,6 +84,7 @@ use self::node::Node;
 use self::place::{Fault, Place};
 use self::queue::{Op, Tell, Writer};
 pub use self::results::Pieces;
+use self::room::Room;
 use self::roster::Speakers;
 use self::session::{Doing, Pool, Session};
 pub use self::within::Within;
@@ -91,6 +96,7 @@ use crate::watch::Hub;
 /// The store in PostgreSQL. What it is asked queues up when it is called, before the answer is first polled.
 pub struct Postgres {
     ways: RwLock<Option<Ways>>,
+    room: Arc<Room>,
     pool: Arc<Pool>,
     node: Arc<Node>,
     clock: Clock,
@@ -193,7 +199,8 @@ impl Postgres {
         let ear = Ear::new(place.clone(), pool.clone(), node.clone(), hub.clone(), speakers.clone());
         let teller = node.clone();
         let link = |session| Link::new(place.clone(), session);
-        let writer = Writer::new(link(Some(first)), hub.ready().clone(), hints.clone());
+        let room = Arc::<Room>::default();
+        let writer = Writer::new(link(Some(first)), room.clone(), hub.ready().clone(), hints.clone());
         let claimer = Claimer::new(link(Some(third)), node.clone(), hints.clone());
         let tasks = vec![
             handle.spawn(writer.write_all(to_write)),
@@ -213,6 +220,7 @@ impl Postgres {
         handle.spawn(node.clone().tend_all(pool.clone(), hub.clone(), hints.clone()));
         let life = handle.spawn(node.clone().live(place, hub.clone()));
         Ok(Self {
+            room,
             ways: RwLock::new(Some(Ways { jobs, errands, chores, claims })),
             pool,
             node,
@@ -240,9 +248,13 @@ impl Postgres {
     /// Queues something up for the one who writes.
     fn write<T: Send + 'static>(&self, op: impl FnOnce(Tell<T>) -> Op) -> Answer<'_, T> {
         let (tell, told) = oneshot::channel();
+        let op = op(tell);
         if let Some(ways) = &*self.ways.read() {
+            if let Err(refused) = self.room.enter(op.bytes(), op.is_new()) {
+                return Box::pin(std::future::ready(Err(refused)));
+            }
             // Should nobody take it, its teller is dropped, and that is an answer.
-            drop(ways.jobs.send(op(tell)));
+            drop(ways.jobs.send(op));
         }
         answer(told)
     }

@@ -15,6 +15,7 @@ use super::link::{Failure, Link};
 use super::log;
 use super::mark::Mark;
 use super::place::Fault;
+use super::room::Room;
 use super::session::{Haste, Session};
 use super::steps::{self, Effects};
 use crate::clock::Timestamp;
@@ -52,13 +53,14 @@ const BATCH_BYTES_MAX: usize = 64 << 20;
 /// Who writes.
 pub(super) struct Writer {
     link: Link,
+    room: Arc<Room>,
     new_work: Arc<Notify>,
     hints: Arc<Hints>,
 }
 
 impl Writer {
-    pub(super) fn new(link: Link, new_work: Arc<Notify>, hints: Arc<Hints>) -> Self {
-        Self { link, new_work, hints }
+    pub(super) fn new(link: Link, room: Arc<Room>, new_work: Arc<Notify>, hints: Arc<Hints>) -> Self {
+        Self { link, room, new_work, hints }
     }
 
     /// Writes what comes until nobody is left who could ask.
@@ -66,7 +68,9 @@ impl Writer {
         let mut batch = Vec::new();
         while ops.recv_many(&mut batch, BATCH_MAX).await > 0 {
             for batch in bounded(std::mem::take(&mut batch)) {
+                let (calls, bytes) = (batch.len(), batch.iter().map(Op::bytes).sum());
                 self.write(batch, Haste::No).await;
+                self.room.leave(calls, bytes);
             }
         }
     }
@@ -243,8 +247,13 @@ impl Op {
         jobs.iter().map(move |job| (job, now))
     }
 
+    /// Whether it brings new jobs.
+    pub(super) fn is_new(&self) -> bool {
+        matches!(self, Self::Insert { .. })
+    }
+
     /// Bytes that it brings.
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         let of_job = |job: &NewJob| job.payload.len();
         let jobs: usize = self.inserts().map(|(insert, _)| of_job(&insert.job)).sum();
         let follow_ups: usize = self.steps().flat_map(|(step, _)| &step.follow_ups).map(of_job).sum();
