@@ -110,6 +110,25 @@ pub const ALERT_LOOK_EVERY: Duration = Duration::from_secs(10);
 /// Shortest time between two looks by the clock.
 pub const ALERT_LOOK_MIN: Duration = Duration::from_secs(1);
 
+/// Bytes of the type of an event: it is indexed.
+pub const EVENT_TYPE_BYTES_MAX: usize = 128;
+/// Bytes of the payload of an application's own event: what common receivers of webhooks take.
+pub const EVENT_BYTES_MAX: usize = 256 * 1024;
+/// How far the time of a delivery may be from ours, after Standard Webhooks.
+pub const WEBHOOK_TOLERANCE: Duration = Duration::from_secs(5 * 60);
+/// Bytes of a webhook's secret that is made here: as strong as the signature.
+pub const WEBHOOK_SECRET_BYTES: usize = 32;
+/// Bytes of a secret that somebody gives at least, after Standard Webhooks.
+pub const WEBHOOK_SECRET_BYTES_MIN: usize = 24;
+/// And at most.
+pub const WEBHOOK_SECRET_BYTES_MAX: usize = 64;
+/// Longest pause that a receiver of webhooks may ask for.
+pub const WEBHOOK_RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
+/// A receiver that has taken nothing for so long is switched off: a long weekend, and two days to notice.
+pub const WEBHOOK_FAILING_MAX: Duration = Duration::from_secs(5 * 24 * 3600);
+/// But not before so many tries have failed: an endpoint that hears of little is not judged by one or two.
+pub const WEBHOOK_FAILURES_MIN: u32 = 5;
+
 /// Bytes of a progress message.
 pub const MESSAGE_BYTES_MAX: usize = 500;
 /// Bytes of an error's message.

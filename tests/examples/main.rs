@@ -14,3 +14,4 @@ mod resync;
 mod served;
 mod small;
 mod techhub;
+mod webhooks;

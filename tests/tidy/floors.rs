@@ -12,6 +12,8 @@ const FLOORS: &[&[&str]] = &[
     &["schedule"],
     // A rule watches both; neither knows that it is watched.
     &["alert"],
+    // It tells of all three; none of them knows who hears it.
+    &["event"],
     // The refusals name jobs; the domain itself never answers with them.
     &["error"],
     &["watch"],

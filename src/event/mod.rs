@@ -1,0 +1,28 @@
+//! Events, pure: what is told of each change, to whom, and what proves who told it. No I/O, no clock, no async.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | [`words`] | the types of events, of this program and of applications |
+//! | [`record`] | an event in its shape on the wire, and its id |
+//! | [`tell`] | what a step of a job, a schedule or an alert tells |
+//! | `payload` | what stands in such an event |
+//! | [`pattern`] | which types a subscriber wants: `job.*` |
+//! | [`signing`] | signatures by Standard Webhooks |
+//! | [`delivery`](mod@delivery) | what becomes of a delivery, and of an endpoint that fails |
+//!
+//! An event is written in the commit of the change that it tells of, by an engine that knows no HTTP. So its JSON stands here
+//! and not at an edge; its words are those of the API.
+
+pub mod delivery;
+pub mod pattern;
+mod payload;
+pub mod record;
+pub mod signing;
+pub mod tell;
+pub mod words;
+
+pub use delivery::{Delivery, Endpoint, Heard, Next, Verdict};
+pub use pattern::Pattern;
+pub use record::{Aggregate, Event, EventId};
+pub use signing::{Received, Rejected, Secret, sign, verify};
+pub use words::{EventType, Kind};

@@ -1,0 +1,26 @@
+//! Events: what each step tells, in which shape, to whom; what proves who told it; what becomes of a delivery.
+
+mod deliveries;
+mod jobs;
+mod patterns;
+mod schedules;
+mod shape;
+mod signatures;
+
+use faena::clock::Timestamp;
+use faena::event::Event;
+
+/// Milliseconds since some epoch.
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+/// The types of events, in order.
+fn types(events: &[Event]) -> Vec<&str> {
+    events.iter().map(|event| event.kind.as_str()).collect()
+}
+
+/// An event as JSON.
+fn json(event: &Event) -> serde_json::Value {
+    serde_json::to_value(event).unwrap()
+}
