@@ -145,3 +145,49 @@ fn send(child: &std::process::Child, signal: Signal) {
     let id = i32::try_from(child.id()).unwrap();
     kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
 }
+
+/// A server that answers one request on loopback, and says what it was asked.
+fn answering_once() -> (std::net::SocketAddr, std::thread::JoinHandle<String>) {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let heard = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut head = [0; 4_096];
+        let length = stream.read(&mut head).unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok").unwrap();
+        String::from_utf8_lossy(&head[..length]).lines().next().unwrap_or_default().to_owned()
+    });
+    (address, heard)
+}
+
+#[test]
+fn what_is_not_public_is_called_only_where_it_is_named_with_its_port() {
+    let program = Program::new();
+    let (address, heard) = answering_once();
+    let port = address.port();
+    let call = |url: &str, allow: &str| {
+        let payload = format!(r#"{{"url": "{url}"}}"#);
+        program.command(&["run", "http_request", &payload, "--retries", "0", "--http-allow", allow])
+    };
+    for (url, allow, complaint) in [
+        (format!("http://localhost:{port}/"), "api.example.com".to_owned(), "is not allowed; add it to http_allow"),
+        (
+            "http://localhost/".to_owned(),
+            "localhost".to_owned(),
+            "name it with its port as `localhost:80` in http_allow",
+        ),
+        (format!("http://127.0.0.1:{port}/"), format!("localhost:{port}"), "is not allowed; add it to http_allow"),
+    ] {
+        let run = Run::of(call(&url, &allow).output().unwrap()).ended(3);
+        assert!(run.stderr.contains(complaint), "{url}: {}", run.stderr);
+    }
+    // A proxy of the environment would see what is asked, and go where it likes: nobody listens there, and nobody is asked.
+    let mut command = call(&format!("http://localhost:{port}/x"), &format!("localhost:{port}"));
+    for name in ["http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        command.env(name, "http://127.0.0.1:9");
+    }
+    let run = Run::of(command.output().unwrap()).ended(0);
+    assert!(run.stdout.contains("\"status\":200") || run.stdout.contains("\"status\": 200"), "{}", run.stdout);
+    assert_eq!(heard.join().unwrap(), "GET /x HTTP/1.1");
+}
