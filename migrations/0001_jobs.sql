@@ -132,3 +132,8 @@ CREATE TABLE faena.alert (
     count integer NOT NULL, alert text NOT NULL);
 CREATE UNIQUE INDEX alert_firing ON faena.alert (rule, subject) WHERE cleared_at IS NULL;
 CREATE INDEX alert_fired ON faena.alert (fired_at, id);
+
+-- Keys of callers, by the digest of their secret: no two have one. What changes stands beside the record.
+CREATE TABLE faena.api_key (
+    id uuid PRIMARY KEY, digest bytea NOT NULL UNIQUE, created_at bigint NOT NULL, revoked_at bigint, used_at bigint,
+    key text NOT NULL) WITH (fillfactor = 50);

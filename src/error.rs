@@ -26,6 +26,12 @@ pub enum Error {
         /// What was asked for.
         id: String,
     },
+    /// Nobody knows who asks, and this needs to be known.
+    #[error("{0}")]
+    Unauthorized(String),
+    /// Whoever asks may not do this.
+    #[error("{0}")]
+    Forbidden(String),
     /// The job has ended, so it can no longer change.
     #[error("job {id} has already finished as {status}")]
     AlreadyFinished {
@@ -158,6 +164,8 @@ impl Error {
         match self {
             Self::Invalid { .. } => "invalid_request",
             Self::NotFound { .. } => "not_found",
+            Self::Unauthorized(_) => "unauthorized",
+            Self::Forbidden(_) => "forbidden",
             Self::AlreadyFinished { .. } => "already_finished",
             Self::Unmatched(_) => "precondition_failed",
             Self::Taken { .. } | Self::Held { .. } | Self::Conflict(_) => "conflict",

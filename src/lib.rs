@@ -95,7 +95,7 @@
 //! # How it is built
 //!
 //! Modules know only those above them in this list:
-//! [`error`], [`clock`], [`limits`] · [`egress`] (whom this machine may call) · [`job`], [`schedule`], [`alert`] and [`event`] (the domain, pure) · [`watch`] (who is told of changes) · [`store`] (the
+//! [`error`], [`clock`], [`limits`] · [`egress`] (whom this machine may call) · [`job`], [`schedule`], [`alert`], [`key`] and [`event`] (the domain, pure) · [`watch`] (who is told of changes) · [`store`] (the
 //! port and its engine) · [`work`] and [`upkeep`] · [`processors`] · [`service`] (the use cases) · [`http`],
 //! [`client`] · [`app`].
 //!
@@ -121,6 +121,7 @@ pub mod error;
 pub mod event;
 pub mod http;
 pub mod job;
+pub mod key;
 pub mod limits;
 #[cfg(feature = "postgres")]
 pub mod postgres;

@@ -239,6 +239,16 @@ pub const GRACE_MAX: Duration = Duration::from_secs(24 * 3600);
 pub const LEASE: Duration = Duration::from_secs(30);
 /// Shortest lease: a worker speaks three times in it, and each time over a network.
 pub const LEASE_MIN: Duration = Duration::from_secs(1);
+/// Keys that are remembered, revoked ones too: a person looks through them, and every node knows them by heart.
+pub const KEYS_MAX: usize = 1_000;
+/// Bytes of a secret that somebody chose: shorter ones can be guessed.
+pub const KEY_SECRET_BYTES_MIN: usize = 32;
+/// Bytes of what a caller presents: more than any secret has is not looked at.
+pub const KEY_SECRET_BYTES_MAX: usize = 256;
+/// Pause between two notes that a key was used: its last use is known to the minute, and a request writes nothing.
+pub const KEY_USE_NOTED_EVERY: Duration = Duration::from_secs(60);
+/// Time that a pass to the events of a job opens them: long enough to connect, and to connect again after a break.
+pub const PASS_LIFE: Duration = Duration::from_secs(600);
 /// Longest lease: so long does a job of a dead worker wait for another one.
 pub const LEASE_MAX: Duration = Duration::from_secs(3600);
 /// Workers of other processes at once: each is kept in memory.

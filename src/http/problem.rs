@@ -94,6 +94,9 @@ impl Problem {
             Self::Refused(Error::QueueFull { .. } | Error::Full { .. }) => {
                 answer.insert_header((header::RETRY_AFTER, 1));
             }
+            Self::Refused(Error::Unauthorized(_)) => {
+                answer.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"faena\""));
+            }
             Self::Protocol(Protocol::MethodNotAllowed(allowed)) => {
                 answer.insert_header((header::ALLOW, allowed.as_str()));
             }
@@ -182,6 +185,8 @@ fn status_of(error: &Error) -> StatusCode {
     match error {
         Error::Invalid { .. } => StatusCode::BAD_REQUEST,
         Error::NotFound { .. } => StatusCode::NOT_FOUND,
+        Error::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+        Error::Forbidden(_) => StatusCode::FORBIDDEN,
         Error::Unmatched(_) => StatusCode::PRECONDITION_FAILED,
         Error::AlreadyFinished { .. } | Error::Taken { .. } | Error::Held { .. } | Error::Conflict(_) => {
             StatusCode::CONFLICT

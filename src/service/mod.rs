@@ -13,6 +13,7 @@
 //! | [`bulk`] | the same for all jobs that a filter names |
 //! | [`operate`] | processors, pause and resume, health |
 //! | [`alerts`] | alert rules and alerts |
+//! | [`keys`] | keys, and who a request comes from |
 //! | [`locks`], [`states`] | doing something alone; values that outlive their jobs |
 //! | [`workers`] | workers of other processes |
 //! | [`explain`] | why a job is not running |
@@ -40,6 +41,7 @@ pub mod enqueue;
 pub mod explain;
 pub mod figures;
 pub mod forecast;
+pub mod keys;
 pub mod locks;
 pub mod look;
 pub mod operate;
@@ -53,12 +55,14 @@ pub mod workers;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dashmap::DashMap;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Timestamp};
 use crate::error::Error;
 use crate::job::Holder;
+use crate::key::KeyId;
 use crate::limits;
 use crate::store::observed::{Histories, Metrics};
 use crate::store::results::Results;
@@ -131,6 +135,8 @@ pub struct Service {
     streams: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
     closing: CancellationToken,
+    /// When it was last noted of each key that it was used.
+    key_uses: DashMap<KeyId, Timestamp>,
 }
 
 impl Service {
@@ -138,7 +144,14 @@ impl Service {
     pub fn new(parts: Parts) -> Self {
         let streams = Arc::new(Semaphore::new(parts.settings.streams_max.min(Semaphore::MAX_PERMITS)));
         let uploads = Arc::new(Semaphore::new(limits::UPLOADS_MAX));
-        Self { depth: depth::Depth::default(), streams, uploads, closing: CancellationToken::new(), parts }
+        Self {
+            depth: depth::Depth::default(),
+            streams,
+            uploads,
+            closing: CancellationToken::new(),
+            key_uses: DashMap::new(),
+            parts,
+        }
     }
 
     /// Where jobs are.

@@ -9,6 +9,7 @@ pub mod activity;
 pub mod alerts;
 pub mod embedded;
 pub mod hold;
+pub mod keys;
 pub mod locks;
 pub mod nodes;
 pub mod observed;
@@ -36,6 +37,7 @@ use crate::job::{Holder, Job, JobId, Name, NewJob, Payload, Transition};
 pub use activity::{Activity, Figures};
 pub use alerts::Alerts;
 pub use hold::Hold;
+pub use keys::Keys;
 pub use locks::{Acquired, Grant, Lock, Locks, Proof, Released, Take};
 pub use nodes::Nodes;
 pub use query::{Filter, Page, PageOf, Sort, Tally};
@@ -155,6 +157,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Its alert rules and alerts.
     fn alerts(&self) -> &dyn Alerts;
+
+    /// Its keys.
+    fn keys(&self) -> &dyn Keys;
 
     /// Its workers of other processes.
     fn roster(&self) -> &dyn Roster;

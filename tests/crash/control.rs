@@ -16,8 +16,8 @@ use faena::store::embedded::{Durability, Embedded, Open};
 use faena::store::observed::{Metrics, Observed};
 use faena::store::results::Memory;
 use faena::store::{
-    Alerts, Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Page,
-    PageOf, Prune, Pruned, Roster, Standing, States, Store, Tally,
+    Alerts, Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Keys, Locks, LogLine,
+    Page, PageOf, Prune, Pruned, Roster, Standing, States, Store, Tally,
 };
 use faena::watch::Hub;
 use faena::work::{Workers, workers};
@@ -186,6 +186,10 @@ impl Store for Hasty {
     }
 
     fn alerts(&self) -> &dyn Alerts {
+        &*self.inner
+    }
+
+    fn keys(&self) -> &dyn Keys {
         &*self.inner
     }
 

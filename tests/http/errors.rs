@@ -6,8 +6,8 @@ use faena::clock::Timestamp;
 use faena::job::{Job, JobId, Name, Transition};
 use faena::store::embedded::Embedded;
 use faena::store::{
-    Alerts, Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Page,
-    PageOf, Prune, Pruned, Roster, Standing, States, Store, StoreError, Tally,
+    Alerts, Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Keys, Locks, LogLine,
+    Page, PageOf, Prune, Pruned, Roster, Standing, States, Store, StoreError, Tally,
 };
 use serde_json::json;
 
@@ -300,6 +300,10 @@ impl Store for Broken {
     }
 
     fn alerts(&self) -> &dyn Alerts {
+        &self.inner
+    }
+
+    fn keys(&self) -> &dyn Keys {
         &self.inner
     }
 

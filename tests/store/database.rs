@@ -28,7 +28,7 @@ pub async fn connected(bed: &Bed) -> Client {
 }
 
 /// Another node on the same database.
-async fn another(bed: &Bed) -> Postgres {
+pub async fn another(bed: &Bed) -> Postgres {
     let open = Open { url: bed.url().to_owned(), holder: holder(), clock: Clock::manual(at(0)) };
     tokio::task::spawn_blocking(move || Postgres::open(open, Default::default()).unwrap()).await.unwrap()
 }

@@ -19,6 +19,7 @@ mod durable;
 mod history;
 mod idempotency;
 mod insert;
+mod keys;
 mod list;
 mod locks;
 mod long;
@@ -216,6 +217,15 @@ clauses! {
         a_queue_stands_as_it_is
         schedules_that_fail_or_are_silent_are_found
         no_alert_is_kept_after_the_close
+    }
+    keys {
+        a_key_is_there_as_it_was_made
+        what_was_told_here_shows_at_once
+        rule_13_no_two_keys_have_one_secret
+        what_was_taken_back_stays_so
+        the_last_use_never_goes_back
+        rule_26_there_are_no_more_keys_than_may_be
+        no_key_comes_after_the_close
     }
     activity {
         rule_28_what_ended_is_kept_by_the_minute

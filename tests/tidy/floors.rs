@@ -10,9 +10,9 @@ const FLOORS: &[&[&str]] = &[
     &["job", "egress"],
     // A schedule makes jobs; a job does not know who made it.
     &["schedule"],
-    // A rule watches both; neither knows that it is watched.
-    &["alert"],
-    // It tells of all three; none of them knows who hears it.
+    // A rule watches both, and a key opens both; neither knows of it.
+    &["alert", "key"],
+    // It tells of what happens to jobs, schedules and alerts; none of them knows who hears it.
     &["event"],
     // The refusals name jobs; the domain itself never answers with them.
     &["error"],

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::access::Access;
 use super::alerts::Watch;
 use super::gates::Gates;
 use super::journal::Change;
@@ -56,6 +57,7 @@ pub(super) struct Core {
     pub(super) states: Named<Saved>,
     pub(super) watch: Watch,
     pub(super) known: Known,
+    pub(super) access: Access,
 }
 
 /// Ended jobs in memory, for the engine without a journal.
@@ -104,6 +106,7 @@ impl Core {
             states: Named::default(),
             watch: Watch::default(),
             known: Known::default(),
+            access: Access::default(),
         }
     }
 

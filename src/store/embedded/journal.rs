@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, RwLock};
 use tokio::sync::{Notify, oneshot};
 
+use super::access::KeyChange;
 use super::alerts::{AlertChange, RuleItem};
 use super::blocks::Blocks;
 use super::core::Core;
@@ -50,6 +51,8 @@ pub(super) enum Change {
     Rule(Step<RuleItem>),
     /// An alert fires, has cleared or is forgotten.
     Alert(AlertChange),
+    /// A key is made, revoked, used or forgotten.
+    Key(KeyChange),
     /// A worker of another process is there, or is forgotten.
     Worker(WorkerChange),
     /// A schedule has changed.
@@ -379,6 +382,7 @@ impl Change {
                 | Self::State(_)
                 | Self::Rule(_)
                 | Self::Alert(_)
+                | Self::Key(_)
                 | Self::Worker(_)
                 | Self::Plan(PlanChange::Add(_))
         )

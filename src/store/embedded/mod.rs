@@ -11,6 +11,7 @@
 //! | `counts`, `blocks`, `minutes`, `figures` | how many ended jobs there are of each sort, and where; what ended in each minute |
 //! | `named`, `locks`, `states` | things by name that are there for a term |
 //! | `alerts`, `suspects`, `alert_rows` | alert rules and alerts; where to look for what breaks a rule; as rows |
+//! | `access`, `access_rows` | keys of callers; as rows |
 //! | `roster`, `roster_rows` | workers of other processes; as rows |
 //! | `ticket`, `journal`, `lead`, `disk` | group commit: who waits, the queue, who writes, the transaction |
 //! | `schema`, `rows`, `terms`, `history`, `readers`, `prune`, `checkpoint` | the tables, and what is read from and done to them |
@@ -21,6 +22,8 @@
 //! Without a journal it is the same engine: a change is confirmed in the step that decides it.
 
 mod accept;
+mod access;
+mod access_rows;
 pub(super) mod agenda;
 mod alert_rows;
 mod alerts;
@@ -77,6 +80,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use tokio::sync::Notify;
 
+use self::access::ShownKeys;
 use self::agenda::Agenda;
 use self::blocks::Blocks;
 use self::core::Core;
@@ -96,6 +100,7 @@ use crate::clock::Timestamp;
 pub struct Embedded {
     core: Arc<Mutex<Core>>,
     shown: Arc<Shown>,
+    keys: Arc<ShownKeys>,
     agenda: Arc<Agenda>,
     minutes: Arc<RwLock<Minutes>>,
     journalled: Option<Journalled>,
@@ -145,6 +150,7 @@ impl Embedded {
         core.watch.of_a_new_store().iter().for_each(|change| core.confirm(change, &Shown::default()));
         Self {
             agenda: core.plans.agenda.clone(),
+            keys: core.access.shown.clone(),
             core: Arc::new(Mutex::new(core)),
             shown: Arc::default(),
             minutes: Arc::default(),
@@ -187,7 +193,7 @@ impl Embedded {
         // What it knew is in the journal now, and a sequence number may be given anew once its job is forgotten.
         ledger.clear().map_err(disk::broken)?;
         changes.iter().for_each(|change| core.confirm(change, &shown));
-        let agenda = core.plans.agenda.clone();
+        let (agenda, keys) = (core.plans.agenda.clone(), core.access.shown.clone());
         let core = Arc::new(Mutex::new(core));
         let journal = Journal::start(disk, core.clone(), shown.clone(), blocks.clone(), new_work.clone())
             .map_err(disk::broken)?;
@@ -195,7 +201,7 @@ impl Embedded {
         let readers = Readers::open(&open.path)?;
         let keeper = Keeper::new(open.path.clone(), snapshots);
         let journalled = Some(Journalled { journal, readers, keeper, blocks, ledger, lock: Mutex::new(Some(lock)) });
-        Ok(Self { core, shown, agenda, minutes, journalled, recovered, closed: false.into(), new_work })
+        Ok(Self { core, shown, keys, agenda, minutes, journalled, recovered, closed: false.into(), new_work })
     }
 
     /// The decided state, told what time it is.

@@ -154,6 +154,7 @@ impl Core {
             Change::State(step) => self.states.confirm(step),
             Change::Rule(step) => self.watch.rules.confirm(step),
             Change::Alert(change) => self.watch.book.confirm(change),
+            Change::Key(change) => self.access.confirm(change),
             Change::Worker(change) => self.known.confirm(change),
             _ => {}
         }
@@ -166,6 +167,7 @@ impl Core {
             Change::State(step) => self.states.withdraw(step),
             Change::Rule(step) => self.watch.rules.withdraw(step),
             Change::Alert(change) => self.watch.book.withdraw(change),
+            Change::Key(change) => self.access.withdraw(change),
             Change::Worker(change) => self.known.withdraw(change),
             _ => {}
         }

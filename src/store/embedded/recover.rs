@@ -74,6 +74,7 @@ pub(super) fn recover(
     let freed = super::terms::recover(conn, core)?;
     found.orphans = freed.len() as u64;
     changes.extend(freed);
+    super::access_rows::recover(conn, core)?;
     changes.extend(super::alert_rows::recover(conn, core)?);
     Ok((found, changes, counts))
 }

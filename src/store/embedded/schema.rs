@@ -79,12 +79,13 @@ const COUNT_ANEW: &str = "
 ";
 
 /// What later forms have besides: tables that are made wherever they are missing.
-const ADDED: [&str; 5] = [
+const ADDED: [&str; 6] = [
     super::terms::TABLES,
     super::minutes::TABLES,
     super::plan_rows::TABLES,
     super::alert_rows::TABLES,
     super::roster_rows::TABLES,
+    super::access_rows::TABLES,
 ];
 
 /// Opens the file for the one who writes, makes its tables if it is new, and refuses what this program cannot read.

@@ -12,8 +12,8 @@ use super::{Histories, Metrics};
 use crate::clock::Timestamp;
 use crate::job::{Job, JobId, Name, Transition};
 use crate::store::{
-    Alerts, Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Locks, LogLine, Nodes,
-    Page, PageOf, Prune, Pruned, Roster, Safekeeping, Standing, States, Store, StoreError, Tally,
+    Alerts, Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Keys, Locks, LogLine,
+    Nodes, Page, PageOf, Prune, Pruned, Roster, Safekeeping, Standing, States, Store, StoreError, Tally,
 };
 use crate::watch::Hub;
 
@@ -189,6 +189,10 @@ impl Store for Observed {
     }
 
     fn alerts(&self) -> &dyn Alerts {
+        self
+    }
+
+    fn keys(&self) -> &dyn Keys {
         self
     }
 

@@ -8,11 +8,13 @@
 //! | [`histories`] | how long jobs of each subtype take |
 //! | [`schedules`] | the same for schedules |
 //! | `alerts` | the same for alerts |
+//! | `keys` | the same for keys |
 //! | `surely` | a future that goes on when its caller has left |
 
 mod alerts;
 pub mod decorator;
 pub mod histories;
+mod keys;
 pub mod metrics;
 pub mod schedules;
 mod surely;

@@ -14,6 +14,7 @@ use super::hints::{CHANNEL, Hint};
 use super::look;
 use super::node::Node;
 use super::place::{Fault, Place};
+use super::remembered::Remembered;
 use super::roster::Speakers;
 use super::session::{ENTER_MAX, Pool};
 use crate::job::{Job, JobId};
@@ -35,6 +36,7 @@ pub(super) struct Ear {
     node: Arc<Node>,
     hub: Arc<Hub>,
     speakers: Arc<Speakers>,
+    keys: Arc<Remembered>,
     /// What was told of jobs that are watched, so that nobody is told the same again.
     told: Mutex<HashMap<JobId, (u32, u8, i64)>>,
 }
@@ -46,8 +48,9 @@ impl Ear {
         node: Arc<Node>,
         hub: Arc<Hub>,
         speakers: Arc<Speakers>,
+        keys: Arc<Remembered>,
     ) -> Arc<Self> {
-        Arc::new(Self { place, pool, node, hub, speakers, told: Mutex::default() })
+        Arc::new(Self { place, pool, node, hub, speakers, keys, told: Mutex::default() })
     }
 
     /// Hears hints, for as long as the store is open.
@@ -123,6 +126,9 @@ impl Ear {
             self.hub.planned().notify_one();
         }
         hint.left.into_iter().for_each(|worker| self.speakers.forget(worker));
+        if hint.keys {
+            self.keys.forget();
+        }
         if hint.many {
             self.look_at_watched().await;
         }

@@ -37,6 +37,9 @@ pub(super) struct Hint {
     /// A schedule may be due at another time than before.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) planned: bool,
+    /// Keys were made or revoked.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) keys: bool,
     /// So many jobs changed that they are not named.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) many: bool,
@@ -85,6 +88,13 @@ impl Hints {
         drop(self.sender.send(hint));
     }
 
+    /// Tells that keys were made or revoked.
+    pub(super) fn tell_keys(&self) {
+        if self.has_others.load(Ordering::Acquire) {
+            drop(self.sender.send(Hint { keys: true, ..Hint::default() }));
+        }
+    }
+
     /// Tells that schedules changed.
     pub(super) fn tell_planned(&self) {
         if self.has_others.load(Ordering::Acquire) {
@@ -125,6 +135,7 @@ pub(super) fn notifications(hints: impl Iterator<Item = Hint>, from: i64) -> Vec
     for hint in hints {
         all.work |= hint.work;
         all.planned |= hint.planned;
+        all.keys |= hint.keys;
         all.stops.extend(hint.stops);
         all.jobs.extend(hint.jobs);
         all.left.extend(hint.left);
@@ -147,7 +158,7 @@ pub(super) fn notifications(hints: impl Iterator<Item = Hint>, from: i64) -> Vec
     for left in left.chunks(NAMED_MAX) {
         push(Hint { from, left: left.to_vec(), ..Hint::default() });
     }
-    if all.work || all.planned || all.many {
+    if all.work || all.planned || all.keys || all.many {
         push(all);
     }
     texts

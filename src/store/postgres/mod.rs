@@ -16,6 +16,7 @@
 //! | `days`, `forget` | the history by days; forgetting |
 //! | `schedules`, `calendar` | schedules: their steps; how they are read |
 //! | `locks`, `states`, `bounds` | things by name that are there for a term; how many there may be |
+//! | `access`, `remembered` | keys of callers; what is remembered of them for a moment |
 //! | `alerts` | alert rules and alerts |
 //! | `roster` | workers of other processes |
 //! | `node`, `burial`, `claimer` | this process among the others; those that are gone; the only one of it who claims |
@@ -24,6 +25,7 @@
 //!
 //! Every answer waits for the database's commit. Leases and the lives of nodes go by the database's clock.
 
+mod access;
 mod admit;
 mod alerts;
 mod bounds;
@@ -49,6 +51,7 @@ mod node;
 mod place;
 mod port;
 mod queue;
+mod remembered;
 mod results;
 mod revive;
 mod room;
@@ -83,6 +86,7 @@ pub use self::migrate::{Migrated, SCHEMA_VERSION};
 use self::node::Node;
 use self::place::{Fault, Place};
 use self::queue::{Op, Tell, Writer};
+use self::remembered::Remembered;
 pub use self::results::Pieces;
 use self::room::Room;
 use self::roster::Speakers;
@@ -105,6 +109,7 @@ pub struct Postgres {
     states: Arc<Bounds>,
     crew: Arc<Bounds>,
     speakers: Arc<Speakers>,
+    keys: Arc<Remembered>,
     hub: Arc<Hub>,
     hints: Arc<Hints>,
     recovered: Recovered,
@@ -196,7 +201,8 @@ impl Postgres {
         let (claims, to_claim) = mpsc::unbounded_channel();
         let (hints, to_tell) = Hints::new();
         let speakers: Arc<Speakers> = Arc::default();
-        let ear = Ear::new(place.clone(), pool.clone(), node.clone(), hub.clone(), speakers.clone());
+        let keys = Arc::<Remembered>::default();
+        let ear = Ear::new(place.clone(), pool.clone(), node.clone(), hub.clone(), speakers.clone(), keys.clone());
         let teller = node.clone();
         let link = |session| Link::new(place.clone(), session);
         let room = Arc::<Room>::default();
@@ -230,6 +236,7 @@ impl Postgres {
             states: Arc::default(),
             crew: Arc::default(),
             speakers,
+            keys,
             hub,
             hints,
             recovered,
