@@ -126,6 +126,8 @@ pub mod limits;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod processors;
+#[cfg(feature = "http-client")]
+pub mod publish;
 pub mod schedule;
 pub mod service;
 pub mod store;

@@ -122,6 +122,10 @@ pub const WEBHOOK_SECRET_BYTES: usize = 32;
 pub const WEBHOOK_SECRET_BYTES_MIN: usize = 24;
 /// And at most.
 pub const WEBHOOK_SECRET_BYTES_MAX: usize = 64;
+/// Time that a receiver of webhooks has for its answer: it is to write the event down, and to work afterwards.
+pub const WEBHOOK_CALL_MAX: Duration = Duration::from_secs(20);
+/// Bytes of a receiver's answer that are kept, for whoever wonders what it said.
+pub const WEBHOOK_ANSWER_KEPT_MAX: usize = 1024;
 /// Longest pause that a receiver of webhooks may ask for.
 pub const WEBHOOK_RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
 /// A receiver that has taken nothing for so long is switched off: a long weekend, and two days to notice.

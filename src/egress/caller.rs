@@ -87,7 +87,7 @@ impl Caller {
             .timeout(limits::HTTP_CALL_DEFAULT)
             .user_agent(concat!("faena/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|error| chain(&error))
+            .map_err(reason)
     }
 }
 
@@ -117,6 +117,11 @@ pub async fn body_within(response: &mut Response, bytes_max: usize) -> reqwest::
         }
     }
     Ok((body, false))
+}
+
+/// An error and what it comes from, without the address: that may hold a secret.
+pub fn reason(error: reqwest::Error) -> String {
+    chain(&error.without_url())
 }
 
 /// What the client asks for the addresses of a name. Addresses that stand in a URL are never asked for: those the policy has

@@ -8,6 +8,7 @@
 //! | [`target`] | a URL that is to be called, taken apart by the one parser that also calls it, pure |
 //! | [`policy`] | which targets may be called, and how far their names may lead, pure |
 //! | `caller` | the HTTP client that keeps to a policy; needs the feature `http-client` |
+//! | `pause` | how long somebody who was called asks to be left alone |
 //!
 //! A name is looked up once for each connection, by the client itself. When *any* of its addresses may not be reached none is;
 //! otherwise the connection goes to one of those that were looked at. So a name that leads elsewhere the second time
@@ -16,10 +17,14 @@
 pub mod address;
 #[cfg(feature = "http-client")]
 pub mod caller;
+#[cfg(feature = "http-client")]
+mod pause;
 pub mod policy;
 pub mod target;
 
 #[cfg(feature = "http-client")]
 pub use caller::{Caller, Lookup};
+#[cfg(feature = "http-client")]
+pub use pause::retry_after;
 pub use policy::{Entry, Permit, Policy, Refused};
 pub use target::{Host, Target};

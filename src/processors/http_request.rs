@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use validator::{Validate, ValidationError};
 
-use super::answer::{self, Answer};
+use super::answer::Answer;
 use crate::egress::{self, Caller, Entry, Policy, Refused, Target};
 use crate::limits;
 use crate::work::{AsyncProcessor, Completion, Context, Description, Failure};
@@ -130,7 +130,7 @@ impl AsyncProcessor for HttpRequest {
         let response = request.send().await.map_err(unanswered)?;
         let status = response.status();
         ctx.progress(50, format!("answered {}", status.as_u16()));
-        let pause = answer::retry_after(response.headers());
+        let pause = egress::retry_after(response.headers());
         let answer = Answer::read(response).await.map_err(unanswered)?;
         if expected.map_or(status.is_success(), |expected| status.as_u16() == expected) {
             return Completion::json(&answer);

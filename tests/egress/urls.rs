@@ -1,6 +1,10 @@
 //! A hundred URLs against what becomes of them, before any name is looked up.
 
-use faena::egress::{Permit, Policy, Refused, Target};
+use std::net::Ipv4Addr;
+
+use faena::egress::address::not_public;
+use faena::egress::{Host, Permit, Policy, Refused, Target};
+use proptest::prelude::*;
 
 use crate::{ask, entries};
 
@@ -237,4 +241,52 @@ fn a_list_is_read_in_all_its_forms() {
 fn a_secret_in_a_url_is_not_printed() {
     let target = Target::parse("https://example.com/hook?token=secret").unwrap();
     assert_eq!(format!("{target:?}"), "example.com:443");
+}
+
+/// The ways in which browsers and `inet_aton` let an address be written.
+fn spellings(address: Ipv4Addr) -> Vec<String> {
+    let [a, b, c, d] = address.octets();
+    let bits = address.to_bits();
+    vec![
+        address.to_string(),
+        format!("{address}."),
+        format!("{bits}"),
+        format!("0x{bits:x}"),
+        format!("0{bits:o}"),
+        format!("0x{a:X}.0{b:o}.{c}.0x{d:x}"),
+        format!("{a}.{}", bits & 0x00ff_ffff),
+        format!("{a}.{b}.0x{:x}", bits & 0xffff),
+        address.to_string().replace('.', "%2e"),
+        address.to_string().replace('.', "。"),
+    ]
+}
+
+proptest! {
+    /// However an address is written, it is the one that is judged; inside of one of IPv6 none is public.
+    #[test]
+    fn an_address_is_judged_as_what_it_is(bits: u32) {
+        let address = Ipv4Addr::from(bits);
+        let policy = Policy::public_and("webhook_allow", []);
+        let is_public = not_public(address.into()).is_none();
+        for spelling in spellings(address) {
+            let url = format!("http://{spelling}:8080/");
+            let target = Target::parse(&url).unwrap();
+            prop_assert_eq!(target.host(), &Host::Address(address.into()), "{}", url);
+            prop_assert_eq!(policy.permit(&target).is_ok(), is_public, "{}", url);
+        }
+        let [a, b, c, d] = address.octets();
+        let (high, low) = (bits >> 16, bits & 0xffff);
+        for inside in [
+            format!("::ffff:{address}"),
+            format!("::ffff:0:{address}"),
+            format!("::{address}"),
+            format!("64:ff9b::{address}"),
+            format!("64:ff9b:1:{high:x}:{low:x}::"),
+            format!("2002:{high:x}:{low:x}::1"),
+            format!("2001:0:{high:x}:{low:x}::1"),
+            format!("2a00:1450::5efe:{a:x}{b:02x}:{c:x}{d:02x}"),
+        ] {
+            prop_assert!(ask(&policy, &format!("http://[{inside}]/")).is_err(), "{}", inside);
+        }
+    }
 }

@@ -4,6 +4,8 @@ mod deliveries;
 mod jobs;
 mod patterns;
 mod schedules;
+#[cfg(feature = "http-client")]
+mod sending;
 mod shape;
 mod signatures;
 

@@ -16,7 +16,8 @@ const FLOORS: &[&[&str]] = &[
     &["event"],
     // The refusals name jobs; the domain itself never answers with them.
     &["error"],
-    &["watch"],
+    // The one hears of changes here, the other sends them away.
+    &["watch", "publish"],
     &["store"],
     &["work", "upkeep"],
     &["processors"],
@@ -34,7 +35,7 @@ const WORK_NAMES_IN_SERVICE: &[&str] = &["Registry", "registry"];
 /// Libraries that belong to some modules alone: a database stays behind the port, the wire at the edges.
 const AT_HOME: &[(&str, &[&str])] = &[
     // Whoever calls what others name goes through the guard.
-    ("reqwest", &["egress", "client", "processors"]),
+    ("reqwest", &["egress", "client", "processors", "publish"]),
     ("actix_web", &["http", "app", "lib", "main"]),
     ("utoipa", &["http", "app"]),
     ("rusqlite", &["store"]),
