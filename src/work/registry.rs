@@ -188,16 +188,22 @@ fn check<T: DeserializeOwned + Validate>(text: &[u8]) -> Result<(), Error> {
 
 fn parse<T: DeserializeOwned + Validate>(text: &[u8]) -> Result<T, Error> {
     is_object(text)?;
-    let mut reader = serde_json::Deserializer::from_slice(text);
-    let payload: T = serde_path_to_error::deserialize(&mut reader)
-        .map_err(|error| Error::field(place(error.path()), error.inner().to_string()))?;
-    reader.end().map_err(|error| Error::field("payload", error.to_string()))?;
+    // Keeping account of the place costs as much again, and only what is refused needs it.
+    let payload: T = serde_json::from_slice(text).or_else(|_| parse_to_complain(text))?;
     payload.validate().map_err(|errors| {
         let mut details = Vec::new();
         collect(&errors, "payload", &mut details);
         details.sort_by(|a, b| a.field.cmp(&b.field));
         Error::fields(details)
     })?;
+    Ok(payload)
+}
+
+fn parse_to_complain<T: DeserializeOwned>(text: &[u8]) -> Result<T, Error> {
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let payload = serde_path_to_error::deserialize(&mut reader)
+        .map_err(|error| Error::field(place(error.path()), error.inner().to_string()))?;
+    reader.end().map_err(|error| Error::field("payload", error.to_string()))?;
     Ok(payload)
 }
 

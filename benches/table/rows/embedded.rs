@@ -28,6 +28,8 @@ const TASKS: usize = 8;
 const BATCH: usize = 100;
 /// Jobs that may be under way: an application would not let the queue grow for ever either.
 const UNDER_WAY_MAX: u64 = 20_000;
+/// Jobs that run at once: an application whose jobs are this small would not leave it at 64.
+const IO_SLOTS: usize = 256;
 /// Time before figures count.
 const WARM_UP: Duration = Duration::from_millis(500);
 
@@ -64,7 +66,7 @@ fn row(settings: &Settings, name: &'static str, what: &str, store: &StoreChoice,
 
 /// Jobs completed a second, while as many come as are completed.
 async fn completions(run: Duration, folder: &Path, store: StoreChoice) -> Result<f64> {
-    let settings = FaenaSettings { store, ..FaenaSettings::in_folder(folder) };
+    let settings = FaenaSettings { store, io_slots: IO_SLOTS, ..FaenaSettings::in_folder(folder) };
     let faena = Faena::start(settings, Registry::new().asynchronous("noop", Noop)).await?;
     let shared = Arc::new(Shared::default());
     let tasks: Vec<_> = (0..TASKS).map(|_| tokio::spawn(hand_over(faena.service().clone(), shared.clone()))).collect();

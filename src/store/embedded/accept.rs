@@ -11,6 +11,18 @@ use crate::job::{Job, JobId, NewJob};
 use crate::limits;
 use crate::store::{Group, Idempotency, Insert, Inserted, LogLine, Receipt, StoreError};
 
+/// A job as it will be if it is accepted, all but its number, and the key that its request brought.
+struct Draft {
+    job: Arc<Job>,
+    key: Option<Idempotency>,
+}
+
+impl Draft {
+    fn of(job: NewJob, key: Option<Idempotency>, now: Timestamp) -> Self {
+        Self { job: Arc::new(job.accept(0, now)), key }
+    }
+}
+
 /// A job on its way in, with the request that it answers.
 type Admitted = (Arc<Job>, Option<Remembered>);
 
@@ -26,10 +38,13 @@ impl Embedded {
         group: Group,
         now: Timestamp,
     ) -> (Vec<Inserted>, Vec<Option<Box<str>>>, Option<Ticket>) {
-        let mut core = self.core(now);
         let requests = inserts.iter().map(|insert| insert.idempotency.as_ref().map(|key| key.key.clone())).collect();
+        // What can be done before the lock is: while it is held nobody else decides.
+        let drafts: Vec<Draft> =
+            inserts.into_iter().map(|insert| Draft::of(insert.job, insert.idempotency, now)).collect();
+        let mut core = self.core(now);
         let mut answers: Vec<Result<Admitted, Inserted>> =
-            inserts.into_iter().map(|insert| core.admit(insert, now)).collect();
+            drafts.into_iter().map(|draft| core.admit(draft, now)).collect();
         let stands_in_the_way =
             |answer: &Result<Admitted, Inserted>| matches!(answer, Err(Inserted::Taken(_) | Inserted::Mismatch));
         if group == Group::Whole && answers.iter().any(stands_in_the_way) {
@@ -75,7 +90,7 @@ impl Embedded {
         now: Timestamp,
         changes: &mut Vec<Change>,
     ) -> Vec<Arc<Job>> {
-        let admitted = jobs.into_iter().filter_map(|job| core.admit(job.into(), now).ok());
+        let admitted = jobs.into_iter().filter_map(|job| core.admit(Draft::of(job, None, now), now).ok());
         let jobs: Vec<_> = admitted.map(|(job, _)| job).collect();
         changes.extend(jobs.iter().map(|job| Change::Insert { job: job.clone(), request: None }));
         jobs
@@ -122,17 +137,18 @@ impl Core {
     }
 
     /// Accepts one job and takes its keys, or says why not.
-    fn admit(&mut self, insert: Insert, now: Timestamp) -> Result<Admitted, Inserted> {
-        let Insert { job, idempotency } = insert;
-        if let Some(refused) = self.keys.refuses(&job, idempotency.as_ref(), now) {
+    fn admit(&mut self, draft: Draft, now: Timestamp) -> Result<Admitted, Inserted> {
+        let Draft { mut job, key } = draft;
+        if let Some(refused) = self.keys.refuses(job.spec.unique(), key.as_ref(), now) {
             return Err(refused);
         }
-        let job = Arc::new(job.accept(self.next_seq, now));
+        // Nobody else has it yet, so nothing is copied.
+        Arc::make_mut(&mut job).seq = self.next_seq;
         self.next_seq += 1;
         if let Some(unique) = job.spec.unique() {
             self.keys.take(unique, job.id, now);
         }
-        let request = idempotency.map(|key| remembered(key, &job, now));
+        let request = key.map(|key| remembered(key, &job, now));
         if let Some(request) = &request {
             self.keys.remember(request.clone());
         }

@@ -46,6 +46,8 @@ pub(super) struct Core {
     lapsed: HashSet<u64>,
     /// Where each running job stands in the ledger.
     pub(super) slots: Slots,
+    /// What nobody finds any more: given back when the lock is open again, since that is time in which nobody decides.
+    pub(super) fallen: Vec<Arc<Job>>,
     /// Bytes of payloads that waiting jobs hold in memory.
     inline_bytes: usize,
     /// Jobs that are being forgotten by the disk right now.
@@ -98,6 +100,7 @@ impl Core {
             has_new_work: false,
             lapsed: HashSet::new(),
             slots: Slots::default(),
+            fallen: Vec::new(),
             inline_bytes: 0,
             doomed: HashSet::new(),
             recent: Recent::default(),
@@ -252,8 +255,9 @@ impl Core {
 
     /// Shows a job and counts it.
     pub(super) fn show(&mut self, job: Arc<Job>, shown: &Shown) {
-        let before = shown.show(job.clone()).map(|before| before.status());
-        self.tally.step(before, &job);
+        let before = shown.show(job.clone());
+        self.tally.step(before.as_ref().map(|before| before.status()), &job);
+        self.fallen.extend(before);
     }
 
     /// Puts a job into the indexes that its waiting needs.
@@ -353,7 +357,8 @@ impl Core {
         archive.ended.extend(job.end().map(|end| (end.at, job.seq)));
         if archive.ended.len() > ARCHIVED_JOBS_MAX {
             let oldest = archive.ended.first().map(|(_, seq)| *seq);
-            oldest.and_then(|seq| self.forget_archived(seq, shown));
+            let forgotten = oldest.and_then(|seq| self.forget_archived(seq, shown));
+            self.fallen.extend(forgotten);
         }
     }
 
@@ -365,7 +370,9 @@ impl Core {
         self.tally.leave(job.status(), &job.spec);
         self.dead -= dead(&job);
         if let Some(archive) = &mut self.archive {
-            archive.logs.remove(&job.id);
+            if !archive.logs.is_empty() {
+                archive.logs.remove(&job.id);
+            }
             job.end().map(|end| archive.ended.remove(&(end.at, seq)));
         }
         Some(job)

@@ -15,6 +15,7 @@ use super::access::KeyChange;
 use super::alerts::{AlertChange, RuleItem};
 use super::blocks::Blocks;
 use super::core::Core;
+use super::deciding::Deciding;
 use super::disk::{Disk, DiskError};
 use super::keys::Remembered;
 use super::lead::Lead;
@@ -333,7 +334,7 @@ impl Writer {
 
     /// Shows what was written. The answer says whether there is new work.
     fn confirm(&self, bundles: &[Bundle]) -> bool {
-        let mut core = self.core.lock();
+        let mut core = Deciding::on(&self.core);
         // In one step with the jobs' leaving the decided state: whoever does not see them there finds them here.
         self.blocks.write().apply(&self.disk.take_counts());
         for change in bundles.iter().flat_map(|bundle| &bundle.changes) {

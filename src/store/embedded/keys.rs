@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use crate::job::{JobId, NewJob, Unique, UniqueFor};
+use crate::job::{JobId, Unique, UniqueFor};
 use crate::store::{Idempotency, Inserted, Receipt};
 
 /// All keys that are taken.
@@ -35,10 +35,10 @@ pub(in crate::store) struct Remembered {
 }
 
 impl Keys {
-    /// Why a job cannot be accepted, if it cannot.
+    /// Why a job with these keys cannot be accepted, if it cannot.
     pub(in crate::store) fn refuses(
         &self,
-        job: &NewJob,
+        unique: Option<&Unique>,
         key: Option<&Idempotency>,
         now: Timestamp,
     ) -> Option<Inserted> {
@@ -46,8 +46,7 @@ impl Keys {
             let same = key.is_some_and(|key| key.body == known.body);
             return Some(if same { Inserted::Replayed(known.receipt.clone()) } else { Inserted::Mismatch });
         }
-        let unique = job.options.unique.as_ref()?;
-        self.holder(unique, now).map(Inserted::Taken)
+        self.holder(unique?, now).map(Inserted::Taken)
     }
 
     /// The job that holds a unique key.

@@ -3,7 +3,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `port` | the engine's side of the port: every call of it |
-//! | `core` | the decided state and its indexes, under one lock |
+//! | `core`, `deciding` | the decided state and its indexes, under one lock; that lock |
 //! | `ready`, `gates`, `keys` | who is next; concurrency keys; unique and idempotency keys |
 //! | `shown`, `sorts` | the committed state that readers see, without that lock; how many jobs there are of each sort |
 //! | `accept`, `claim`, `commit`, `stand` | accepting jobs; handing them out; their steps; why one does not run |
@@ -34,6 +34,7 @@ mod commit;
 mod copy;
 mod core;
 mod counts;
+mod deciding;
 mod disk;
 mod figures;
 mod gates;
@@ -77,13 +78,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::{Mutex, MutexGuard, RwLock};
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
 use self::access::ShownKeys;
 use self::agenda::Agenda;
 use self::blocks::Blocks;
 use self::core::Core;
+use self::deciding::Deciding;
 use self::journal::Journal;
 use self::ledger::Ledger;
 use self::minutes::Minutes;
@@ -205,8 +207,8 @@ impl Embedded {
     }
 
     /// The decided state, told what time it is.
-    fn core(&self, now: Timestamp) -> MutexGuard<'_, Core> {
-        let mut core = self.core.lock();
+    fn core(&self, now: Timestamp) -> Deciding<'_> {
+        let mut core = Deciding::on(&self.core);
         core.latest = core.latest.max(now);
         core
     }

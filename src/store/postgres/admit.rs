@@ -111,7 +111,7 @@ impl Admission {
     /// Accepts a job and takes its keys, or says why not.
     pub(super) fn admit(&mut self, insert: &Insert, now: Timestamp) -> Admitted {
         let Insert { job, idempotency } = insert;
-        if let Some(refused) = self.keys.refuses(job, idempotency.as_ref(), now) {
+        if let Some(refused) = self.keys.refuses(job.options.unique.as_ref(), idempotency.as_ref(), now) {
             return Admitted::Refused(refused);
         }
         let job = job.clone().accept(0, now);
