@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::job::{Holder, NewJob};
 use crate::limits;
 use crate::processors::maintenance;
+use crate::service::keys::admit_operator;
 use crate::service::{self, Service};
 use crate::store::observed::{Metrics, Observed, PoolFigures};
 use crate::store::results::Results;
@@ -61,6 +62,14 @@ impl Faena {
                 // Dropping it here, in somebody's task, would panic.
                 runtime.shutdown_background();
                 return Err(error);
+            }
+        };
+        let keyed = match keyed(&*engine, &settings, &clock).await {
+            Ok(keyed) => keyed,
+            Err(error) => {
+                let closed = engine.close().await;
+                runtime.shutdown_background();
+                return Err(closed.err().map_or(error, Into::into));
             }
         };
         let (metrics, histories) = (Arc::new(Metrics::new()), Arc::default());
@@ -118,6 +127,9 @@ impl Faena {
                 ..service::Settings::default()
             },
         }));
+        if keyed {
+            service.note_keyed();
+        }
         if maintained && let Err(error) = super::maintenance::make(&service, &settings.maintenance).await {
             tracing::warn!(%error, "a schedule of maintenance could not be made; the next start tries again");
         }
@@ -171,6 +183,23 @@ impl Drop for Faena {
             runtime.shutdown_background();
         }
     }
+}
+
+/// Whether there are keys, with the one of the settings. What other machines can reach needs some.
+async fn keyed(store: &dyn Store, settings: &Settings, clock: &Clock) -> Result<bool> {
+    let keyed = admit_operator(store, settings.admin_key.as_ref(), clock.now()).await?;
+    if keyed || settings.bind.ip().is_loopback() {
+        return Ok(keyed);
+    }
+    Err(Error::field(
+        "bind",
+        format!(
+            "{} can be reached from other machines, and there is no key yet; name one in FAENA_ADMIN_KEY, or start on \
+             127.0.0.1:{} and make one with `faena keys create --scope admin`",
+            settings.bind,
+            settings.bind.port()
+        ),
+    ))
 }
 
 /// The processors, and besides them those that keep the whole well.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::maintenance::{BACKUPS_KEPT_DEFAULT, Maintenance};
 use crate::egress::{Entry, Policy};
 use crate::error::{Error, FieldError};
+use crate::key::Secret;
 use crate::limits;
 pub use crate::processors::CommandLine;
 pub use crate::store::embedded::Durability;
@@ -30,6 +31,8 @@ pub const PORT_DEFAULT: u16 = 7700;
 pub struct Settings {
     /// Address to listen on; port 0 takes any free one.
     pub bind: SocketAddr,
+    /// A key with the scope `admin` that is there from the start, chosen by whoever runs the server.
+    pub admin_key: Option<Secret>,
     /// Names besides loopback's that the server is asked under by a proxy in front, each `host` or `host:port`.
     pub hosts: Vec<String>,
     /// Folder of everything that is kept: the store, results, input.
@@ -77,6 +80,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, PORT_DEFAULT)),
+            admin_key: None,
             hosts: Vec::new(),
             data: PathBuf::from("faena-data"),
             store: StoreChoice::default(),
@@ -151,14 +155,6 @@ impl Settings {
     /// [`Error::Invalid`] with every key at fault and what to do about it.
     pub fn validate(&self) -> Result<(), Error> {
         let mut faults = Faults::default();
-        faults.check(self.bind.ip().is_loopback(), "bind", || {
-            format!(
-                "{} can be reached from other machines, and that needs keys, which this version does not have; \
-                 use 127.0.0.1:{} and put a proxy that asks for credentials in front",
-                self.bind,
-                self.bind.port()
-            )
-        });
         faults.within("threads", self.threads, 1, limits::THREADS_MAX);
         faults.within("io_slots", self.io_slots, 1, limits::IO_SLOTS_MAX);
         faults.check(self.grace <= limits::GRACE_MAX, "grace", || {

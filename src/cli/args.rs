@@ -21,6 +21,9 @@ pub struct Connection {
     /// Address of the server
     #[arg(long, value_name = "URL", env = "FAENA_SERVER", default_value = SERVER_DEFAULT)]
     pub server: String,
+    /// Key to present, where the server has keys
+    #[arg(long, value_name = "KEY", env = "FAENA_KEY", hide_env_values = true)]
+    pub key: Option<String>,
     /// Print JSON instead of text for people
     #[arg(long)]
     pub json: bool,
@@ -33,6 +36,11 @@ impl Connection {
         F: Future<Output = Result<Ending, Trouble>>,
     {
         let client = Client::new(&self.server)?;
+        // An empty variable counts as not set, as in most programs.
+        let client = match self.key.as_deref().filter(|key| !key.is_empty()) {
+            Some(key) => client.with_key(key)?,
+            None => client,
+        };
         server::small_runtime()?.block_on(part(client))
     }
 }

@@ -17,6 +17,7 @@ mod ending;
 mod enqueue;
 mod follow;
 mod jobs;
+mod keys;
 mod logging;
 #[cfg(feature = "postgres")]
 mod migrate;
@@ -101,6 +102,7 @@ enum Command {
     Migrate(migrate::Migrate),
     Schedules(schedules::Schedules),
     Alerts(alerts::Alerts),
+    Keys(keys::Keys),
     Workers(workers::Workers),
     Cron(cron::Cron),
     Openapi(openapi::Openapi),
@@ -146,6 +148,7 @@ impl Command {
             Self::Migrate(command) => command.run(),
             Self::Schedules(command) => command.run(),
             Self::Alerts(command) => command.run(),
+            Self::Keys(command) => command.run(),
             Self::Workers(command) => command.run(),
             Self::Cron(command) => command.run(),
             Self::Openapi(command) => command.run(),
@@ -169,6 +172,7 @@ impl Command {
             Self::Doctor(command) => command.json,
             Self::Schedules(command) => command.connection().json,
             Self::Alerts(command) => command.connection().json,
+            Self::Keys(command) => command.connection().json,
             Self::Workers(command) => command.connection.json,
             Self::Cron(command) => command.json,
             Self::Run(command) => command.json,

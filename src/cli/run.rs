@@ -68,8 +68,9 @@ impl Run {
         logging::start(&settings)?;
         server::runtime()?.block_on(async {
             let signals = Signals::listen()?;
+            let key = settings.admin_key.clone();
             let server = server::start(settings).await?;
-            let client = Client::new(&format!("http://{}", server.addr()))?;
+            let client = server::client(&format!("http://{}", server.addr()), key.as_ref())?;
             let ended = self.job(&client, &request, signals).await;
             // Whatever became of the job, nothing is left half written.
             server.stop().await?;

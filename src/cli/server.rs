@@ -4,7 +4,9 @@ use anyhow::{Context as _, anyhow};
 use tokio::runtime::{Builder, Runtime};
 
 use faena::app::{App, Settings};
+use faena::client::Client;
 use faena::error::Error;
+use faena::key::Secret;
 
 use super::ending::Trouble;
 
@@ -15,6 +17,15 @@ pub async fn start(settings: Settings) -> Result<App, Trouble> {
             Trouble::Failed(anyhow!("{sentence}; choose another port with --bind PORT, or any free one with --bind 0"))
         }
         other => other.into(),
+    })
+}
+
+/// A client of a server in this process, with the key that it was started with.
+pub fn client(url: &str, key: Option<&Secret>) -> Result<Client, Trouble> {
+    let client = Client::new(url)?;
+    Ok(match key {
+        Some(key) => client.with_key(key.reveal())?,
+        None => client,
     })
 }
 

@@ -11,6 +11,9 @@ pub enum ClientError {
     /// The address given is none.
     #[error("`{0}` is not the address of a server, such as http://127.0.0.1:7700")]
     Address(String),
+    /// The key given is none.
+    #[error("the key cannot be sent: it has characters that no key has")]
+    Key,
     /// Nobody answers there, or the connection broke.
     #[error("cannot reach the server at {server}: {reason}")]
     Unreachable {
@@ -73,7 +76,7 @@ impl ClientError {
         match self {
             Self::Unreachable { .. } => true,
             Self::Refused(refusal) => refusal.status == 503,
-            Self::Address(_) | Self::Strange(_) => false,
+            Self::Address(_) | Self::Key | Self::Strange(_) => false,
         }
     }
 

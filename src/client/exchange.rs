@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use reqwest::header::{LOCATION, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
@@ -20,6 +20,8 @@ pub(super) struct Exchange {
     http: reqwest::Client,
     /// Without a slash at its end.
     base: String,
+    /// What every request presents; it is not shown.
+    key: Option<HeaderValue>,
 }
 
 impl Exchange {
@@ -39,7 +41,13 @@ impl Exchange {
             builder = builder.no_proxy();
         }
         let http = builder.build().map_err(|error| ClientError::strange(error.to_string()))?;
-        Ok(Self { http, base: url.as_str().trim_end_matches('/').to_owned() })
+        Ok(Self { http, base: url.as_str().trim_end_matches('/').to_owned(), key: None })
+    }
+
+    pub(super) fn with_key(self, key: &str) -> Result<Self, ClientError> {
+        let mut value = HeaderValue::try_from(format!("Bearer {key}")).map_err(|_| ClientError::Key)?;
+        value.set_sensitive(true);
+        Ok(Self { key: Some(value), ..self })
     }
 
     pub(super) fn base(&self) -> &str {
@@ -57,7 +65,11 @@ impl Exchange {
 
     /// A request whose answer may take as long as it keeps coming.
     pub(super) fn streaming(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, self.url(path))
+        let request = self.http.request(method, self.url(path));
+        match &self.key {
+            Some(key) => request.header(AUTHORIZATION, key.clone()),
+            None => request,
+        }
     }
 
     /// Sends a request; a refusal is an error.

@@ -7,6 +7,7 @@
 //! | [`workers`] | workers of other processes |
 //! | [`error`] | why a call did not do what was asked |
 //! | [`alerts`] | alerts and alert rules |
+//! | [`keys`] | keys of the server |
 //! | [`sharing`] | locks and shared states |
 //! | [`schedules`] | schedules: made, changed, switched, fired by hand |
 //! | [`watch`] | following one job to its end, across restarts of the server |
@@ -14,6 +15,7 @@
 pub mod alerts;
 pub mod error;
 mod exchange;
+pub mod keys;
 pub mod schedules;
 pub mod sharing;
 pub mod watch;
@@ -57,6 +59,14 @@ impl Client {
     /// [`ClientError::Address`] when `base` is not an address of that form.
     pub fn new(base: &str) -> Result<Self, ClientError> {
         Ok(Self { exchange: Exchange::new(base)? })
+    }
+
+    /// The same with a key, which every request presents to this server and to no other.
+    ///
+    /// # Errors
+    /// [`ClientError::Key`] when it could not stand in a header.
+    pub fn with_key(self, key: &str) -> Result<Self, ClientError> {
+        Ok(Self { exchange: self.exchange.with_key(key)? })
     }
 
     /// The address of a path on the server.

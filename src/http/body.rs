@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::Payload;
 use bytes::{Bytes, BytesMut};
@@ -23,16 +24,16 @@ pub(crate) async fn json(call: &Call, payload: Payload) -> Result<Bytes, Problem
 
 /// The body of a request that may have one, and then as JSON; empty when there is none.
 pub(crate) async fn json_if_any(call: &Call, payload: Payload) -> Result<Bytes, Problem> {
-    match is_there(call) {
+    match is_there(&call.req) {
         true => json(call, payload).await,
         false => Ok(Bytes::new()),
     }
 }
 
 /// Whether a request has a body.
-fn is_there(call: &Call) -> bool {
-    let length = call.header(&header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
-    length.unwrap_or(0) > 0 || call.req.headers().contains_key(header::TRANSFER_ENCODING)
+pub(crate) fn is_there(req: &HttpRequest) -> bool {
+    let length = req.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    length.unwrap_or(0) > 0 || req.headers().contains_key(header::TRANSFER_ENCODING)
 }
 
 /// The type of a body, without its parameters and in lower case where that matters.
@@ -55,7 +56,7 @@ pub(crate) async fn text(call: &Call, payload: Payload) -> Result<Bytes, Problem
 
 /// Refuses a body where none is taken: one that is ignored would be a wish that nobody hears.
 pub(crate) fn none(call: &Call) -> Result<(), Problem> {
-    if is_there(call) {
+    if is_there(&call.req) {
         return Err(Error::invalid("this address takes no body; put the filter into the query").into());
     }
     Ok(())
@@ -69,17 +70,17 @@ pub(crate) async fn read(
     read_max: Duration,
 ) -> Result<Bytes, Problem> {
     if call.header(&header::CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
-        return Err(Problem::Unread(Protocol::Encoded, payload));
+        return Err(Problem::Unread(Box::new(Protocol::Encoded.into()), payload));
     }
     let length = call.header(&header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
     if length.is_some_and(|length| length > bytes_max as u64) {
-        return Err(Problem::Unread(Protocol::BodyTooLarge(bytes_max), payload));
+        return Err(Problem::Unread(Box::new(Protocol::BodyTooLarge(bytes_max).into()), payload));
     }
     match tokio::time::timeout(read_max, collect(&mut payload, bytes_max)).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(Stopped::Broken)) => Err(Error::invalid("the body ended before it was complete").into()),
-        Ok(Err(Stopped::TooLarge)) => Err(Problem::Unread(Protocol::BodyTooLarge(bytes_max), payload)),
-        Err(_) => Err(Problem::Unread(Protocol::BodyTooSlow, payload)),
+        Ok(Err(Stopped::TooLarge)) => Err(Problem::Unread(Box::new(Protocol::BodyTooLarge(bytes_max).into()), payload)),
+        Err(_) => Err(Problem::Unread(Box::new(Protocol::BodyTooSlow.into()), payload)),
     }
 }
 

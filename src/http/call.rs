@@ -6,18 +6,19 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::RequestHead;
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::{self, Payload, ServiceConfig};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Resource, Route};
 
-use super::origin;
+use super::access::{Gate, Names, enter};
 use super::problem::{Problem, Protocol, REQUEST_ID, request_id};
 use super::settings::Settings;
 use crate::error::Error;
-use crate::job::JobId;
+use crate::job::{JobId, NewJob};
+use crate::key::{Caller, Need};
 use crate::limits;
+use crate::schedule::ScheduleId;
 use crate::service::Service;
 use crate::service::enqueue::Key;
 
@@ -38,6 +39,10 @@ pub(crate) struct Edge {
 pub(crate) struct Call {
     pub(crate) req: HttpRequest,
     edge: Rc<Edge>,
+    /// Who asks.
+    pub(super) caller: Caller,
+    /// The schedule that the path names, where it was looked up already.
+    pub(super) schedule: Option<ScheduleId>,
     /// Segments of the path that are ours; what stands before them is the prefix we are mounted under.
     segments: usize,
 }
@@ -72,6 +77,9 @@ impl Call {
 
     /// The schedule that the path names, by its id or its name. A name may have any character but a slash.
     pub(crate) fn which(&self) -> String {
+        if let Some(id) = self.schedule {
+            return id.to_string();
+        }
         let decoded = web::Path::<String>::extract(&self.req).into_inner();
         decoded
             .map_or_else(|_| self.part("id").to_owned(), web::Path::into_inner)
@@ -86,7 +94,11 @@ impl Call {
 
     /// The key under which the same request may come again, if the client gave one.
     pub(crate) fn idempotency_key(&self, scope: &str, body: &[u8]) -> Result<Option<Key>, Problem> {
-        idempotency_key(&self.req, scope, body)
+        match self.caller.user() {
+            None => idempotency_key(&self.req, scope, body),
+            // Nobody is told of a job of somebody else. The length keeps one user from writing into the keys of another.
+            Some(user) => idempotency_key(&self.req, &format!("{}:{user}:{scope}", user.len()), body),
+        }
     }
 
     /// How long the client would like to be held.
@@ -94,9 +106,25 @@ impl Call {
         preferred_wait(&self.req)
     }
 
+    /// Who asks.
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
     /// Who asks, for the records.
-    pub(crate) fn caller(&self) -> &'static str {
-        "api"
+    pub(crate) fn called(&self) -> Box<str> {
+        self.caller.called()
+    }
+
+    /// A job as this caller makes it: whose key is one user's makes that user's jobs.
+    pub(crate) fn own(&self, job: NewJob) -> Result<NewJob, Problem> {
+        match self.caller.user() {
+            None => Ok(job),
+            Some(_) => {
+                let user_id = self.caller.owner(job.user_id.as_deref())?.map(Into::into);
+                Ok(NewJob { user_id, ..job })
+            }
+        }
     }
 }
 
@@ -126,17 +154,34 @@ fn without_segments(path: &str, segments: usize) -> &str {
     (0..segments).fold(path, |path, _| path.rfind('/').map_or("", |slash| &path[..slash]))
 }
 
-/// An address with its methods; all others are answered 405.
+/// Where addresses go: to where they are answered, or to who asks what they need.
+pub(crate) enum Table<'a> {
+    Routes(&'a mut ServiceConfig),
+    Needs(&'a mut Vec<Needed>),
+}
+
+/// What one method of an address needs.
+pub(crate) struct Needed {
+    pub(crate) path: &'static str,
+    pub(crate) method: &'static str,
+    pub(crate) need: Need,
+}
+
+/// An address with its methods, each with what it needs; all others are answered 405.
 pub(crate) struct At<'a> {
-    edge: &'a Rc<Edge>,
-    segments: usize,
+    /// None when it is only asked what it needs.
+    edge: Option<&'a Rc<Edge>>,
+    path: &'static str,
     resource: Resource,
-    allowed: Vec<&'static str>,
+    names: Names,
+    by_pass: bool,
+    methods: Vec<(&'static str, Need)>,
 }
 
 impl<'a> At<'a> {
-    pub(crate) fn new(edge: &'a Rc<Edge>, path: &str) -> Self {
-        Self { edge, segments: path.matches('/').count(), resource: web::resource(path), allowed: Vec::new() }
+    pub(crate) fn new(edge: Option<&'a Rc<Edge>>, path: &'static str) -> Self {
+        let (names, methods) = (Names::Nothing, Vec::new());
+        Self { edge, path, resource: web::resource(path), names, by_pass: false, methods }
     }
 
     /// Gives it a name, for `url_for`.
@@ -144,93 +189,125 @@ impl<'a> At<'a> {
         Self { resource: self.resource.name(name), ..self }
     }
 
+    /// Its `{id}` names a job. It stands before the methods.
+    pub(crate) fn job(self) -> Self {
+        Self { names: Names::Job, ..self }
+    }
+
+    /// Its `{id}` names a schedule. It stands before the methods.
+    pub(crate) fn schedule(self) -> Self {
+        Self { names: Names::Schedule, ..self }
+    }
+
+    /// A pass is as good as a key. It stands before the methods.
+    pub(crate) fn by_pass(self) -> Self {
+        Self { by_pass: true, ..self }
+    }
+
     /// A handler for GET, and for HEAD, whose body the server leaves out.
-    pub(crate) fn get<F, Fut>(self, handler: F) -> Self
+    pub(crate) fn get<F, Fut>(self, need: Need, handler: F) -> Self
     where
         F: Fn(Call, Payload) -> Fut + Clone + 'static,
         Fut: Future<Output = Answer> + 'static,
     {
-        self.on(Method::GET, "GET", handler.clone()).on(Method::HEAD, "HEAD", handler)
+        self.on(Method::GET, "GET", need, handler.clone()).on(Method::HEAD, "HEAD", need, handler)
     }
 
     /// A handler for a stream: GET alone, since a HEAD of something that never ends would not end.
-    pub(crate) fn stream<F, Fut>(self, handler: F) -> Self
+    pub(crate) fn stream<F, Fut>(self, need: Need, handler: F) -> Self
     where
         F: Fn(Call, Payload) -> Fut + Clone + 'static,
         Fut: Future<Output = Answer> + 'static,
     {
-        self.on(Method::GET, "GET", handler)
+        self.on(Method::GET, "GET", need, handler)
     }
 
-    pub(crate) fn post<F, Fut>(self, handler: F) -> Self
+    pub(crate) fn post<F, Fut>(self, need: Need, handler: F) -> Self
     where
         F: Fn(Call, Payload) -> Fut + Clone + 'static,
         Fut: Future<Output = Answer> + 'static,
     {
-        self.on(Method::POST, "POST", handler)
+        self.on(Method::POST, "POST", need, handler)
     }
 
-    pub(crate) fn put<F, Fut>(self, handler: F) -> Self
+    pub(crate) fn put<F, Fut>(self, need: Need, handler: F) -> Self
     where
         F: Fn(Call, Payload) -> Fut + Clone + 'static,
         Fut: Future<Output = Answer> + 'static,
     {
-        self.on(Method::PUT, "PUT", handler)
+        self.on(Method::PUT, "PUT", need, handler)
     }
 
-    pub(crate) fn patch<F, Fut>(self, handler: F) -> Self
+    pub(crate) fn patch<F, Fut>(self, need: Need, handler: F) -> Self
     where
         F: Fn(Call, Payload) -> Fut + Clone + 'static,
         Fut: Future<Output = Answer> + 'static,
     {
-        self.on(Method::PATCH, "PATCH", handler)
+        self.on(Method::PATCH, "PATCH", need, handler)
     }
 
-    pub(crate) fn delete<F, Fut>(self, handler: F) -> Self
+    pub(crate) fn delete<F, Fut>(self, need: Need, handler: F) -> Self
     where
         F: Fn(Call, Payload) -> Fut + Clone + 'static,
         Fut: Future<Output = Answer> + 'static,
     {
-        self.on(Method::DELETE, "DELETE", handler)
+        self.on(Method::DELETE, "DELETE", need, handler)
     }
 
-    fn on<F, Fut>(mut self, method: Method, name: &'static str, handler: F) -> Self
+    fn on<F, Fut>(mut self, method: Method, name: &'static str, need: Need, handler: F) -> Self
     where
         F: Fn(Call, Payload) -> Fut + Clone + 'static,
         Fut: Future<Output = Answer> + 'static,
     {
-        self.allowed.push(name);
-        let route = to(web::method(method), self.edge, self.segments, handler);
+        self.methods.push((name, need));
+        let Some(edge) = self.edge else { return self };
+        let gate = Gate { need, names: self.names, by_pass: self.by_pass };
+        let route = to(web::method(method), edge, self.segments(), gate, handler);
         Self { resource: self.resource.route(route), ..self }
     }
 
-    pub(crate) fn mount(self, config: &mut ServiceConfig) {
-        let allowed = self.allowed.join(", ");
-        let refuse = to(web::route(), self.edge, self.segments, move |_, _| {
-            std::future::ready(Err(Protocol::MethodNotAllowed(allowed.clone()).into()))
-        });
-        config.service(self.resource.default_service(refuse));
+    fn segments(&self) -> usize {
+        self.path.matches('/').count()
+    }
+
+    pub(crate) fn mount(self, table: &mut Table<'_>) {
+        match (table, self.edge) {
+            (Table::Routes(config), Some(edge)) => {
+                let names: Vec<_> = self.methods.iter().map(|(name, _)| *name).collect();
+                let allowed = names.join(", ");
+                let refuse = to(web::route(), edge, self.segments(), Gate::OPEN, move |_, _| {
+                    std::future::ready(Err(Protocol::MethodNotAllowed(allowed.clone()).into()))
+                });
+                config.service(self.resource.default_service(refuse));
+            }
+            (Table::Needs(needs), _) => {
+                needs.extend(self.methods.iter().map(|(method, need)| Needed { path: self.path, method, need: *need }));
+            }
+            // Without an edge there is nobody to answer.
+            (Table::Routes(_), None) => {}
+        }
     }
 }
 
 /// What answers where nothing is.
 pub(crate) fn nothing_here(edge: &Rc<Edge>) -> Route {
-    to(web::route(), edge, 0, |_, _| std::future::ready(Err(Protocol::NoSuchRoute.into())))
+    to(web::route(), edge, 0, Gate::OPEN, |_, _| std::future::ready(Err(Protocol::NoSuchRoute.into())))
 }
 
-fn to<F, Fut>(route: Route, edge: &Rc<Edge>, segments: usize, handler: F) -> Route
+fn to<F, Fut>(route: Route, edge: &Rc<Edge>, segments: usize, gate: Gate, handler: F) -> Route
 where
     F: Fn(Call, Payload) -> Fut + Clone + 'static,
     Fut: Future<Output = Answer> + 'static,
 {
     let edge = edge.clone();
     route.to(move |req: HttpRequest, payload: Payload| {
-        let call = Call { req: req.clone(), edge: edge.clone(), segments };
-        let answer = check_head(req.head(), &edge.settings).map(|()| handler(call, payload));
+        let (edge, handler) = (edge.clone(), handler.clone());
         async move {
-            let answer = match answer {
-                Ok(answer) => answer.await,
-                Err(problem) => Err(problem),
+            let caller = Caller::Anybody;
+            let mut call = Call { req: req.clone(), edge, caller, schedule: None, segments };
+            let answer = match enter(&mut call, gate).await {
+                Ok(()) => handler(call, payload).await,
+                Err(problem) => Err(problem.unread(&req, payload)),
             };
             match answer {
                 Ok(mut answer) => {
@@ -243,21 +320,6 @@ where
             }
         }
     })
-}
-
-/// The bounds of a request's head, and where it comes from.
-fn check_head(head: &RequestHead, settings: &Settings) -> Result<(), Problem> {
-    if let Some(hosts) = &settings.hosts {
-        origin::check(head, hosts)?;
-    }
-    let target = head.uri.path().len() + head.uri.query().map_or(0, |query| query.len() + 1);
-    if target > limits::URI_BYTES_MAX {
-        return Err(Protocol::UriTooLong.into());
-    }
-    if head.headers.iter().any(|(_, value)| value.len() > limits::HEADER_BYTES_MAX) {
-        return Err(Protocol::HeaderTooLarge.into());
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -71,6 +71,13 @@ pub(crate) const RULE: Form = Form {
     required: &["kind"],
 };
 
+/// A key to make.
+pub(crate) const KEY: Form = Form {
+    what: "a key",
+    fields: &[("scopes", Shape::Texts), ("userId", Shape::Text), ("expiresAt", Shape::Text), ("name", Shape::Text)],
+    required: &["scopes"],
+};
+
 /// A schedule to make.
 pub(crate) const SCHEDULE: Form =
     Form { what: "a schedule", fields: SCHEDULE_FIELDS, required: &["name", "subType", "cronExpression"] };

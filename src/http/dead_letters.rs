@@ -26,7 +26,7 @@ pub(crate) async fn list(call: Call, _: Payload) -> Answer {
 pub(crate) async fn retry(call: Call, _: Payload) -> Answer {
     let id = call.job_id()?;
     query::none(&call)?;
-    let job = call.service().retry_dead(id, call.caller()).await?;
+    let job = call.service().retry_dead(id, &call.called()).await?;
     queued_again(&call, job)
 }
 
@@ -41,7 +41,7 @@ pub(crate) async fn discard(call: Call, _: Payload) -> Answer {
 /// `POST /dead-letters/retry`
 pub(crate) async fn retry_all(call: Call, _: Payload) -> Answer {
     let filter = dead_filter(&call)?;
-    let bulk = call.service().retry_all(filter, call.caller()).await?;
+    let bulk = call.service().retry_all(filter, &call.called()).await?;
     let message = format!("{} of {} dead letters queued again.", bulk.changed, bulk.matched);
     json(StatusCode::OK, &Created::new(BulkView::of(bulk), &message))
 }

@@ -42,7 +42,7 @@ pub(crate) async fn get(call: Call, _: Payload) -> Answer {
 pub(crate) async fn cancel(call: Call, _: Payload) -> Answer {
     let id = call.job_id()?;
     query::none(&call)?;
-    call.service().cancel(id, call.caller()).await?;
+    call.service().cancel(id, &call.called()).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -50,7 +50,7 @@ pub(crate) async fn cancel(call: Call, _: Payload) -> Answer {
 pub(crate) async fn retry(call: Call, _: Payload) -> Answer {
     let id = call.job_id()?;
     query::none(&call)?;
-    let job = call.service().retry(id, call.caller()).await?;
+    let job = call.service().retry(id, &call.called()).await?;
     queued_again(&call, job)
 }
 

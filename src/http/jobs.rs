@@ -26,7 +26,7 @@ pub(crate) async fn create(call: Call, payload: Payload) -> Answer {
     query::none(&call)?;
     let body = body::json(&call, payload).await?;
     let service = call.service();
-    let job = request::job(&body, service.registry(), service.now())?;
+    let job = call.own(request::job(&body, service.registry(), service.now())?)?;
     let key = call.idempotency_key("/jobs", &body)?;
     let acceptance = service.accept(job, key).await?;
     present(service, &acceptance, None, call.base(), call.preferred_wait()).await
@@ -63,7 +63,8 @@ fn read_lines(call: &Call, body: &Bytes) -> Result<Vec<NewJob>, Problem> {
 
 fn read_one(call: &Call, index: usize, text: &[u8]) -> Result<NewJob, Problem> {
     let service = call.service();
-    request::job(text, service.registry(), service.now()).map_err(|error| in_batch(index, error).into())
+    let job = request::job(text, service.registry(), service.now()).map_err(|error| in_batch(index, error))?;
+    call.own(job)
 }
 
 /// `GET /jobs`
@@ -112,7 +113,7 @@ pub(crate) fn listed<T>(found: &PageOf<Arc<Job>>, page: Page, data: Vec<T>, what
 /// `DELETE /jobs`
 pub(crate) async fn cancel_all(call: Call, _: Payload) -> Answer {
     let filter = bulk_filter(&call)?;
-    let bulk = call.service().cancel_all(filter, call.caller()).await?;
+    let bulk = call.service().cancel_all(filter, &call.called()).await?;
     let message = format!("{} of {} jobs cancelled or asked to stop.", bulk.changed, bulk.matched);
     json(StatusCode::OK, &Created::new(BulkView::of(bulk), &message))
 }
@@ -120,7 +121,7 @@ pub(crate) async fn cancel_all(call: Call, _: Payload) -> Answer {
 /// `POST /jobs/retry`
 pub(crate) async fn retry_all(call: Call, _: Payload) -> Answer {
     let filter = bulk_filter(&call)?;
-    let bulk = call.service().retry_all(filter, call.caller()).await?;
+    let bulk = call.service().retry_all(filter, &call.called()).await?;
     let message = format!("{} of {} jobs queued again.", bulk.changed, bulk.matched);
     json(StatusCode::OK, &Created::new(BulkView::of(bulk), &message))
 }
@@ -130,8 +131,9 @@ fn bulk_filter(call: &Call) -> Result<Filter, Problem> {
     body::none(call)?;
     let mut query = Query::of(call)?;
     let (filter, all) = (query.filter(), query.flag("all"));
+    let names_something = query.names_something();
     query.end()?;
-    match (query::names_something(&filter), all) {
+    match (names_something, all) {
         (false, false) => Err(Error::invalid("name the jobs by a filter such as ?subType=…, or say ?all=true").into()),
         (true, true) => Err(Error::field("all", "give a filter or all=true, not both").into()),
         _ => Ok(filter),

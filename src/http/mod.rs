@@ -3,7 +3,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `call` | one request on its way through a handler |
-//! | `origin` | keeping web pages out |
+//! | `access`, `origin` | who may come in; keeping web pages out |
 //! | `problem` | errors on the wire |
 //! | `body`, `request`, `terms`, `complaints`, `query` | reading what a client sends |
 //! | `view`, `present` | how things look in JSON |
@@ -12,6 +12,7 @@
 //! | `schedules`, `schedule`, `executions`, `cron` | those about schedules |
 //! | `locks`, `states` | what jobs share |
 //! | `alerts`, `alert_rules` | what went wrong, and what is watched |
+//! | `keys` | keys |
 //! | `workers`, `reports` | workers of other processes |
 //! | `events` | server-sent events |
 //! | `figures`, `health` | statistics, health, metrics |
@@ -39,6 +40,7 @@
 //! ```
 
 mod accept;
+mod access;
 mod alert_rules;
 mod alerts;
 mod body;
@@ -54,6 +56,7 @@ mod figures;
 mod health;
 mod job;
 mod jobs;
+mod keys;
 mod locks;
 mod nodes;
 mod openapi;
@@ -84,7 +87,8 @@ pub use openapi::{openapi, openapi_yaml};
 pub use settings::Settings;
 
 use crate::service::Service;
-use call::{At, Edge, nothing_here};
+use access::{ADMIN, COUNT, HEAR, LOOK, OPEN, PLAN, READ, WORK, WRITE};
+use call::{At, Edge, Needed, Table, nothing_here};
 
 /// All routes, with the usual bounds.
 pub fn routes(service: Arc<Service>) -> impl FnOnce(&mut ServiceConfig) {
@@ -94,75 +98,91 @@ pub fn routes(service: Arc<Service>) -> impl FnOnce(&mut ServiceConfig) {
 /// All routes, with bounds of your own.
 pub fn routes_with(service: Arc<Service>, settings: Settings) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
-        let edge = &Rc::new(Edge { service, settings });
-        // What has a name of its own goes before `/jobs/{id}`.
-        let at = |path| At::new(edge, path);
-        at("/jobs").post(jobs::create).get(jobs::list).delete(jobs::cancel_all).mount(config);
-        at("/jobs/batch").post(jobs::create_all).mount(config);
-        at("/jobs/retry").post(jobs::retry_all).mount(config);
-        at("/jobs/status").get(figures::status).mount(config);
-        at("/jobs/statistics/overview").get(figures::overview).mount(config);
-        at("/jobs/{id}").named(accept::JOB_ROUTE).get(job::get).delete(job::cancel).mount(config);
-        at("/jobs/{id}/events").stream(events::one::watch).mount(config);
-        at("/jobs/{id}/attempts").get(job::attempts).mount(config);
-        at("/jobs/{id}/logs").get(job::logs).mount(config);
-        at("/jobs/{id}/result").get(result::get).mount(config);
-        at("/jobs/{id}/explain").get(job::explain).mount(config);
-        at("/jobs/{id}/retry").post(job::retry).mount(config);
-        at("/dead-letters").get(dead_letters::list).delete(dead_letters::discard_all).mount(config);
-        at("/dead-letters/retry").post(dead_letters::retry_all).mount(config);
-        at("/dead-letters/{id}").delete(dead_letters::discard).mount(config);
-        at("/dead-letters/{id}/retry").post(dead_letters::retry).mount(config);
-        at("/schedules").post(schedules::create).get(schedules::list).mount(config);
-        at("/schedules/validate/cron").post(cron::validate).mount(config);
-        at("/schedules/{id}")
-            .get(schedule::get)
-            .put(schedule::replace)
-            .patch(schedule::change)
-            .delete(schedule::remove)
-            .mount(config);
-        at("/schedules/{id}/enable").post(schedule::enable).put(schedule::enable).mount(config);
-        at("/schedules/{id}/disable").post(schedule::disable).put(schedule::disable).mount(config);
-        at("/schedules/{id}/pause").post(schedule::pause).mount(config);
-        at("/schedules/{id}/resume").post(schedule::resume).mount(config);
-        at("/schedules/{id}/execute").post(schedule::execute).mount(config);
-        at("/schedules/{id}/backfill").post(schedule::backfill).mount(config);
-        at("/schedules/{id}/executions").get(executions::of_schedule).mount(config);
-        at("/executions").get(executions::list).mount(config);
-        at("/executions/{id}").get(executions::get).mount(config);
-        at("/locks/{name}").put(locks::acquire).get(locks::get).delete(locks::release).mount(config);
-        at("/state/{name}").put(states::put).get(states::get).delete(states::delete).mount(config);
-        at("/alerts").get(alerts::list).mount(config);
-        at("/alerts/rules").get(alert_rules::list).mount(config);
-        at("/alerts/rules/{name}")
-            .get(alert_rules::get)
-            .put(alert_rules::put)
-            .delete(alert_rules::remove)
-            .mount(config);
-        at("/alerts/{id}").get(alerts::get).mount(config);
-        at("/workers").post(workers::register).get(workers::list).mount(config);
-        at("/workers/{id}").delete(workers::leave).mount(config);
-        at("/workers/{id}/lease").post(workers::lease).mount(config);
-        at("/workers/{id}/reports").post(reports::report).mount(config);
-        at("/leases/{token}/result").put(reports::upload).mount(config);
-        at("/processors").get(processors::list).mount(config);
-        at("/processors/{subType}/pause").post(processors::pause).mount(config);
-        at("/processors/{subType}/resume").post(processors::resume).mount(config);
-        at("/nodes").get(nodes::list).mount(config);
-        at("/cleanup").post(cleanup::forget).mount(config);
-        at("/events").stream(events::all::watch).mount(config);
-        at("/dashboard/data").get(figures::board).mount(config);
-        at("/health/live").get(health::live).mount(config);
-        at("/health/ready").get(health::ready).mount(config);
-        at("/metrics").get(health::metrics).mount(config);
-        at("/openapi.json").get(docs::json).mount(config);
-        at("/openapi.yaml").get(docs::yaml).mount(config);
-        #[cfg(feature = "docs")]
-        {
-            at("/docs").get(docs::enter).mount(config);
-            at("/docs/{file:.*}").get(docs::page).mount(config);
-        }
-        at("/").get(health::index).mount(config);
-        config.default_service(nothing_here(edge));
+        let edge = Rc::new(Edge { service, settings });
+        mount_all(Some(&edge), &mut Table::Routes(config));
+        config.default_service(nothing_here(&edge));
     }
+}
+
+/// What each method of each address needs.
+pub(crate) fn needs() -> Vec<Needed> {
+    let mut needs = Vec::new();
+    mount_all(None, &mut Table::Needs(&mut needs));
+    needs
+}
+
+/// Every address, with what each of its methods needs of a caller.
+fn mount_all(edge: Option<&Rc<Edge>>, to: &mut Table<'_>) {
+    // What has a name of its own goes before `/jobs/{id}`.
+    let at = |path| At::new(edge, path);
+    at("/jobs").post(WRITE, jobs::create).get(READ, jobs::list).delete(WRITE, jobs::cancel_all).mount(to);
+    at("/jobs/batch").post(WRITE, jobs::create_all).mount(to);
+    at("/jobs/retry").post(WRITE, jobs::retry_all).mount(to);
+    at("/jobs/status").get(COUNT, figures::status).mount(to);
+    at("/jobs/statistics/overview").get(COUNT, figures::overview).mount(to);
+    at("/jobs/{id}").job().named(accept::JOB_ROUTE).get(READ, job::get).delete(WRITE, job::cancel).mount(to);
+    at("/jobs/{id}/events").job().by_pass().stream(READ, events::one::watch).mount(to);
+    at("/jobs/{id}/events/token").job().post(READ, keys::pass).mount(to);
+    at("/jobs/{id}/attempts").job().get(READ, job::attempts).mount(to);
+    at("/jobs/{id}/logs").job().get(READ, job::logs).mount(to);
+    at("/jobs/{id}/result").job().get(READ, result::get).mount(to);
+    at("/jobs/{id}/explain").job().get(READ, job::explain).mount(to);
+    at("/jobs/{id}/retry").job().post(WRITE, job::retry).mount(to);
+    at("/dead-letters").get(READ, dead_letters::list).delete(WRITE, dead_letters::discard_all).mount(to);
+    at("/dead-letters/retry").post(WRITE, dead_letters::retry_all).mount(to);
+    at("/dead-letters/{id}").job().delete(WRITE, dead_letters::discard).mount(to);
+    at("/dead-letters/{id}/retry").job().post(WRITE, dead_letters::retry).mount(to);
+    at("/schedules").post(PLAN, schedules::create).get(PLAN, schedules::list).mount(to);
+    at("/schedules/validate/cron").post(PLAN, cron::validate).mount(to);
+    at("/schedules/{id}")
+        .schedule()
+        .get(PLAN, schedule::get)
+        .put(PLAN, schedule::replace)
+        .patch(PLAN, schedule::change)
+        .delete(PLAN, schedule::remove)
+        .mount(to);
+    at("/schedules/{id}/enable").schedule().post(PLAN, schedule::enable).put(PLAN, schedule::enable).mount(to);
+    at("/schedules/{id}/disable").schedule().post(PLAN, schedule::disable).put(PLAN, schedule::disable).mount(to);
+    at("/schedules/{id}/pause").schedule().post(PLAN, schedule::pause).mount(to);
+    at("/schedules/{id}/resume").schedule().post(PLAN, schedule::resume).mount(to);
+    at("/schedules/{id}/execute").schedule().post(PLAN, schedule::execute).mount(to);
+    at("/schedules/{id}/backfill").schedule().post(PLAN, schedule::backfill).mount(to);
+    at("/schedules/{id}/executions").schedule().get(PLAN, executions::of_schedule).mount(to);
+    at("/executions").get(PLAN, executions::list).mount(to);
+    at("/executions/{id}").job().get(PLAN, executions::get).mount(to);
+    at("/locks/{name}").put(WORK, locks::acquire).get(WORK, locks::get).delete(WORK, locks::release).mount(to);
+    at("/state/{name}").put(WORK, states::put).get(WORK, states::get).delete(WORK, states::delete).mount(to);
+    at("/alerts").get(LOOK, alerts::list).mount(to);
+    at("/alerts/rules").get(LOOK, alert_rules::list).mount(to);
+    at("/alerts/rules/{name}")
+        .get(LOOK, alert_rules::get)
+        .put(ADMIN, alert_rules::put)
+        .delete(ADMIN, alert_rules::remove)
+        .mount(to);
+    at("/alerts/{id}").get(LOOK, alerts::get).mount(to);
+    at("/workers").post(WORK, workers::register).get(WORK, workers::list).mount(to);
+    at("/workers/{id}").delete(WORK, workers::leave).mount(to);
+    at("/workers/{id}/lease").post(WORK, workers::lease).mount(to);
+    at("/workers/{id}/reports").post(WORK, reports::report).mount(to);
+    at("/leases/{token}/result").put(WORK, reports::upload).mount(to);
+    at("/processors").get(COUNT, processors::list).mount(to);
+    at("/processors/{subType}/pause").post(ADMIN, processors::pause).mount(to);
+    at("/processors/{subType}/resume").post(ADMIN, processors::resume).mount(to);
+    at("/keys").post(ADMIN, keys::create).get(ADMIN, keys::list).mount(to);
+    at("/keys/{id}").delete(ADMIN, keys::revoke).mount(to);
+    at("/nodes").get(LOOK, nodes::list).mount(to);
+    at("/cleanup").post(ADMIN, cleanup::forget).mount(to);
+    at("/events").stream(HEAR, events::all::watch).mount(to);
+    at("/dashboard/data").get(COUNT, figures::board).mount(to);
+    at("/health/live").get(OPEN, health::live).mount(to);
+    at("/health/ready").get(OPEN, health::ready).mount(to);
+    at("/metrics").get(LOOK, health::metrics).mount(to);
+    at("/openapi.json").get(OPEN, docs::json).mount(to);
+    at("/openapi.yaml").get(OPEN, docs::yaml).mount(to);
+    #[cfg(feature = "docs")]
+    {
+        at("/docs").get(OPEN, docs::enter).mount(to);
+        at("/docs/{file:.*}").get(OPEN, docs::page).mount(to);
+    }
+    at("/").get(OPEN, health::index).mount(to);
 }

@@ -11,6 +11,7 @@ use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 
+use super::body;
 use super::view::{ErrorView, FieldView};
 use crate::error::{Error, FieldError};
 use crate::limits;
@@ -24,8 +25,8 @@ pub(crate) enum Problem {
     Refused(Error),
     /// It broke a rule of HTTP itself.
     Protocol(Protocol),
-    /// It broke a rule of HTTP with its body, and this is what is left of that.
-    Unread(Protocol, Payload),
+    /// One of these, and this is what is left of its body.
+    Unread(Box<Problem>, Payload),
 }
 
 /// Rules of HTTP itself.
@@ -66,11 +67,24 @@ impl From<Protocol> for Problem {
 }
 
 impl Problem {
+    /// The same before anything of the body was read.
+    pub(crate) fn unread(self, req: &HttpRequest, rest: Payload) -> Self {
+        if body::is_there(req) { Self::Unread(Box::new(self), rest) } else { self }
+    }
+
+    /// What it is about, whatever is left of its body.
+    fn reason(&self) -> &Self {
+        match self {
+            Self::Unread(reason, _) => reason.reason(),
+            reason => reason,
+        }
+    }
+
     /// The answer to `req`.
     pub(crate) fn respond(self, req: &HttpRequest) -> HttpResponse {
         let request_id = request_id(req).map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned);
         let (status, code) = self.status();
-        let details = match &self {
+        let details = match self.reason() {
             Self::Refused(Error::Invalid { details, .. }) => details.iter().map(FieldView::of).collect(),
             Self::Refused(Error::Taken { field, message }) => vec![FieldView { field, message }],
             _ => Vec::new(),
@@ -83,7 +97,7 @@ impl Problem {
         if let Ok(id) = HeaderValue::from_str(&request_id) {
             answer.insert_header((REQUEST_ID, id));
         }
-        match &self {
+        match self.reason() {
             Self::Refused(Error::Unavailable { retry_after, .. }) => {
                 answer.insert_header((header::RETRY_AFTER, retry_after.as_secs().max(1)));
             }
@@ -100,13 +114,13 @@ impl Problem {
             Self::Protocol(Protocol::MethodNotAllowed(allowed)) => {
                 answer.insert_header((header::ALLOW, allowed.as_str()));
             }
-            Self::Unread(..) => {
-                answer.force_close();
-            }
             _ => {}
         }
         match self {
-            Self::Unread(_, rest) => answer.body(Closing { body: body.into(), _rest: rest }),
+            Self::Unread(_, rest) => {
+                answer.force_close();
+                answer.body(Closing { body: body.into(), _rest: rest })
+            }
             _ => answer.body(body),
         }
     }
@@ -114,7 +128,8 @@ impl Problem {
     fn status(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Refused(error) => (status_of(error), error.code()),
-            Self::Protocol(protocol) | Self::Unread(protocol, _) => match protocol {
+            Self::Unread(reason, _) => reason.status(),
+            Self::Protocol(protocol) => match protocol {
                 Protocol::NoSuchRoute => (StatusCode::NOT_FOUND, "not_found"),
                 Protocol::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
                 Protocol::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
@@ -142,7 +157,8 @@ impl Problem {
                 }
                 error.to_string()
             }
-            Self::Protocol(protocol) | Self::Unread(protocol, _) => match protocol {
+            Self::Unread(reason, _) => reason.sentence(request_id),
+            Self::Protocol(protocol) => match protocol {
                 Protocol::NoSuchRoute => "there is nothing at this address".to_owned(),
                 Protocol::MethodNotAllowed(allowed) => format!("this address answers only {allowed}"),
                 Protocol::BodyTooSlow => "the body did not arrive in time".to_owned(),

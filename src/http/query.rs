@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::call::Call;
 use super::problem::Problem;
 use crate::error::{Error, FieldError};
+use crate::key::{Caller, Refusal};
 use crate::limits;
 use crate::store::alerts::{AlertFilter, AlertPage};
 use crate::store::query::{Sort, Start};
@@ -19,6 +20,10 @@ use crate::store::{Filter, Page};
 pub(crate) struct Query {
     pairs: Vec<(String, String)>,
     faults: Vec<FieldError>,
+    caller: Caller,
+    /// The filter names something of itself.
+    named: bool,
+    refusal: Option<Refusal>,
 }
 
 impl Query {
@@ -37,7 +42,7 @@ impl Query {
                 faults.push(fault(name, "contains U+0000 or is not UTF-8"));
             }
         }
-        Ok(Self { pairs, faults })
+        Ok(Self { pairs, faults, caller: call.caller().clone(), named: false, refusal: None })
     }
 
     /// A parameter that may stand once.
@@ -70,7 +75,7 @@ impl Query {
         self.read(name, |text| text.parse().map_err(|_| "must be true or false")).unwrap_or(false)
     }
 
-    /// Everything that names jobs.
+    /// Everything that names jobs. Whose key is one user's names that user's alone.
     pub(crate) fn filter(&mut self) -> Filter {
         let mut filter = Filter::default();
         for words in self.all("status") {
@@ -90,7 +95,25 @@ impl Query {
         filter.created_after = self.read("createdAfter", str::parse);
         filter.created_before = self.read("createdBefore", str::parse);
         filter.text = self.read("q", key);
+        self.named = filter != Filter::default();
+        filter.user_id = self.owner(filter.user_id);
         filter
+    }
+
+    /// Whether the filter of jobs names anything of itself.
+    pub(crate) fn names_something(&self) -> bool {
+        self.named
+    }
+
+    /// Whose things are looked for. Naming somebody else is refused at the end.
+    fn owner(&mut self, named: Option<Box<str>>) -> Option<Box<str>> {
+        match self.caller.owner(named.as_deref()) {
+            Ok(owner) => owner.map(Into::into),
+            Err(refusal) => {
+                self.refusal = Some(refusal);
+                named
+            }
+        }
     }
 
     /// Which part of a list.
@@ -125,6 +148,7 @@ impl Query {
         filter.enabled = self.read("enabled", |text| text.parse().map_err(|_| "must be true or false"));
         filter.sub_type = self.read("subType", str::parse);
         filter.created_by = self.read("createdBy", key);
+        filter.created_by = self.owner(filter.created_by);
         filter.text = self.read("q", key);
         filter
     }
@@ -172,7 +196,11 @@ impl Query {
         for (name, _) in &self.pairs {
             self.faults.push(fault(name, "is not a parameter of this address"));
         }
-        if self.faults.is_empty() { Ok(()) } else { Err(Error::fields(self.faults).into()) }
+        match self.refusal {
+            _ if !self.faults.is_empty() => Err(Error::fields(self.faults).into()),
+            Some(refusal) => Err(Error::from(refusal).into()),
+            None => Ok(()),
+        }
     }
 }
 
@@ -185,11 +213,6 @@ pub(crate) fn none(call: &Call) -> Result<(), Problem> {
 pub(crate) fn matches(seen: &str, etag: &str) -> bool {
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     seen.split(',').any(|tag| tag.trim() == "*" || opaque(tag) == opaque(etag))
-}
-
-/// Whether a filter names anything at all.
-pub(crate) fn names_something(filter: &Filter) -> bool {
-    *filter != Filter::default()
 }
 
 fn fault(field: &str, message: &str) -> FieldError {

@@ -12,7 +12,7 @@ use super::query::{self, Query};
 use super::view::{Created, Listed, Pagination, ScheduleView};
 use super::{body, terms};
 use crate::job::Status;
-use crate::schedule::Schedule;
+use crate::schedule::{NewSchedule, Schedule};
 
 /// `POST /schedules`
 pub(crate) async fn create(call: Call, payload: Payload) -> Answer {
@@ -20,6 +20,8 @@ pub(crate) async fn create(call: Call, payload: Payload) -> Answer {
     let text = body::json(&call, payload).await?;
     let service = call.service();
     let new = terms::terms(&text, service.registry())?.into_new();
+    let created_by = call.caller().owner(new.created_by.as_deref())?.map(Into::into);
+    let new = NewSchedule { created_by, ..new };
     let schedule = service.create_schedule(new).await?;
     let mut answer = HttpResponse::build(StatusCode::CREATED);
     answer.insert_header((header::LOCATION, format!("{}/schedules/{}", call.base(), schedule.id)));

@@ -1,6 +1,7 @@
 //! Keys as people see them: made, looked at, taken back; and who a request comes from.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, FieldError};
@@ -64,10 +65,10 @@ impl Service {
     /// # Errors
     /// [`Error::Unauthorized`] when there are keys and what is presented is none that opens anything; when the store fails.
     pub async fn caller(&self, presented: Option<&str>) -> Result<Caller, Error> {
-        let keys = self.store().keys();
-        if !keys.has_keys().await? {
+        if !self.looks_for_keys().await? {
             return Ok(Caller::Anybody);
         }
+        let keys = self.store().keys();
         let Some(presented) = presented else {
             return Err(unauthorized("this needs a key; send it as `Authorization: Bearer KEY`"));
         };
@@ -79,12 +80,39 @@ impl Service {
         self.checked(key)
     }
 
-    /// A pass to the events of a job, for a browser, and when it ends. It opens what this caller may see, and no longer than
+    /// Whether it is known already that there are keys. The store is not asked.
+    pub fn is_keyed(&self) -> bool {
+        self.keyed.load(Ordering::Acquire)
+    }
+
+    /// Notes that there are keys. There always will be.
+    pub fn note_keyed(&self) {
+        self.keyed.store(true, Ordering::Release);
+    }
+
+    async fn looks_for_keys(&self) -> Result<bool, Error> {
+        if !self.is_keyed() && self.store().keys().has_keys().await? {
+            self.note_keyed();
+        }
+        Ok(self.is_keyed())
+    }
+
+    /// Whether a caller who was let in would be let in still: a stream ends with the key that opened it. While the store cannot
+    /// be asked, it goes on.
+    pub async fn still_may(&self, caller: &Caller) -> bool {
+        let Caller::Key(key) = caller else { return !self.is_keyed() };
+        match self.store().keys().key(key.id).await {
+            Ok(found) => found.is_some_and(|key| key.standing(self.now()) == Standing::Valid),
+            Err(_) => true,
+        }
+    }
+
+    /// A pass to the events of a job, for a browser. It opens what this caller may see, and no longer than
     /// their key does; without any key it is a text that nobody looks at.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such job, or it is not theirs.
-    pub async fn pass(&self, caller: &Caller, id: JobId) -> Result<(Pass, Timestamp), Error> {
+    pub async fn pass(&self, caller: &Caller, id: JobId) -> Result<Pass, Error> {
         let job = self.job(id).await?;
         if !caller.sees(job.spec.user_id.as_deref()) {
             return Err(Error::no_job(id));
@@ -97,7 +125,7 @@ impl Service {
             Caller::Anybody => nobody(),
         };
         let ends = key.expires_at.map_or(ends, |expires_at| expires_at.min(ends));
-        Ok((Pass::new(&key, id, ends), ends))
+        Ok(Pass::new(&key, id, ends))
     }
 
     /// Who a request for the events of a job comes from that presents the text of a pass.
@@ -105,10 +133,10 @@ impl Service {
     /// # Errors
     /// [`Error::Unauthorized`] when there are keys and the pass is none to this job, or its time is over.
     pub async fn bearer_of_pass(&self, text: &str, id: JobId) -> Result<Caller, Error> {
-        let keys = self.store().keys();
-        if !keys.has_keys().await? {
+        if !self.looks_for_keys().await? {
             return Ok(Caller::Anybody);
         }
+        let keys = self.store().keys();
         let wrong = || unauthorized("this token opens nothing here, or not any more; ask for a new one");
         let pass = Pass::read(text).filter(|pass| pass.job == id).ok_or_else(wrong)?;
         let key = keys.key(pass.key).await?.filter(|key| pass.is_signed_by(key, self.now())).ok_or_else(wrong)?;

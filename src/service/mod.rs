@@ -53,6 +53,7 @@ pub mod within;
 pub mod workers;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -137,6 +138,8 @@ pub struct Service {
     closing: CancellationToken,
     /// When it was last noted of each key that it was used.
     key_uses: DashMap<KeyId, Timestamp>,
+    /// There are keys, or were.
+    keyed: AtomicBool,
 }
 
 impl Service {
@@ -150,6 +153,7 @@ impl Service {
             uploads,
             closing: CancellationToken::new(),
             key_uses: DashMap::new(),
+            keyed: AtomicBool::new(false),
             parts,
         }
     }

@@ -7,6 +7,7 @@ mod backups;
 mod cron;
 mod fake;
 mod help;
+mod keys;
 mod output;
 mod program;
 mod refusals;

@@ -42,6 +42,13 @@ impl Served {
         Self::spawn_from(command)
     }
 
+    /// Starts one with a variable.
+    pub fn with_variable(program: &Program, args: &[&str], name: &str, value: &str) -> Self {
+        let mut command = program.command(&[&["serve"], args].concat());
+        command.env(name, value);
+        Self::spawn_from(command)
+    }
+
     fn spawn_from(mut command: std::process::Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let log: Arc<(Mutex<Log>, Condvar)> = Arc::default();

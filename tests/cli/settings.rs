@@ -39,6 +39,7 @@ fn every_key_is_read_from_the_file() {
     let (_folder, path) = file(
         r#"
         bind = "localhost:0"
+        admin_key = "0123456789abcdef0123456789abcdef"
         hosts = ["jobs.example.com"]
         data = "somewhere"
         store = "sqlite:jobs.db"
@@ -78,6 +79,8 @@ fn every_key_is_read_from_the_file() {
     assert_eq!(settings.bind, "127.0.0.1:0".parse().unwrap());
     assert_eq!(settings.store, StoreChoice::Sqlite(Some("jobs.db".into())));
     assert_eq!(settings.hosts, ["jobs.example.com"]);
+    assert_eq!(settings.admin_key.as_ref().map(|key| key.reveal()), Some("0123456789abcdef0123456789abcdef"));
+    assert!(!format!("{settings:?}").contains("0123456789abcdef"));
     assert_eq!(settings.log, LogFormat::Json);
     assert_eq!(settings.retention.completed, Duration::from_secs(3_600));
     assert_eq!(settings.retention.failed, Duration::from_secs(60));

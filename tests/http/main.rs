@@ -4,12 +4,15 @@
 #![cfg(feature = "http-client")]
 
 mod accept;
+mod access;
+mod access_users;
 mod act;
 mod alerts;
 mod bulk;
 mod cron;
 mod document;
 mod document_alerts;
+mod document_keys;
 mod document_schedules;
 mod document_workers;
 mod embedding;

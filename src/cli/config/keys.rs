@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use faena::app::Settings;
 use faena::app::settings::{CommandLine, Durability, LogFormat};
+use faena::key::Secret;
 use faena::schedule::{Cron, Zone};
 use toml::Value;
 
@@ -39,6 +40,7 @@ pub const LOG_FORMATS: &[(&str, LogFormat)] = &[("pretty", LogFormat::Pretty), (
 /// Every setting there is.
 pub const KEYS: &[Key] = &[
     Key { name: "bind", set: |s, v| put(&mut s.bind, address(&v.text()?)) },
+    Key { name: "admin_key", set: |s, v| put(&mut s.admin_key, v.text().and_then(Secret::given).map(Some)) },
     Key { name: "hosts", set: |s, v| put(&mut s.hosts, v.list()) },
     Key { name: "data", set: |s, v| put(&mut s.data, v.path()) },
     Key { name: "store", set: |s, v| put(&mut s.store, v.parsed()) },

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use faena::app::{App, Settings};
 use faena::client::{Client, JobRequest};
+use faena::key::Secret;
 use faena::processors::sample::{DEMO_ROWS, write_sample};
 
 use super::config::Loaded;
@@ -56,10 +57,11 @@ impl Demo {
         let sample = sample(&settings.input_folder())?;
         server::runtime()?.block_on(async {
             let kept = settings.database();
+            let key = settings.admin_key.clone();
             let server = server::start(settings).await?;
             let url = format!("http://{}", server.addr());
             show::started(&url, kept.as_deref())?;
-            let ending = match first_job(&url, &sample).await {
+            let ending = match first_job(&url, key.as_ref(), &sample).await {
                 Ok(ending) => ending,
                 Err(trouble) => return finish(server, trouble).await,
             };
@@ -94,8 +96,8 @@ struct Sample {
 }
 
 /// Asks for the job, follows it and shows what it gave.
-async fn first_job(url: &str, sample: &Sample) -> Result<Ending, Trouble> {
-    let client = Client::new(url)?;
+async fn first_job(url: &str, key: Option<&Secret>, sample: &Sample) -> Result<Ending, Trouble> {
+    let client = &server::client(url, key)?;
     show::sample(sample)?;
     let payload = json!({ "path": SAMPLE_NAME });
     let mut request = JobRequest::new("process_data", payload.to_string())?;
@@ -103,9 +105,9 @@ async fn first_job(url: &str, sample: &Sample) -> Result<Ending, Trouble> {
     show::request(&request)?;
     let accepted = client.enqueue(&request, None).await?;
     show::accepted(&accepted)?;
-    let ending = follow::with_bar(&client, &accepted.job_id, false).await?;
+    let ending = follow::with_bar(client, &accepted.job_id, false).await?;
     if ending == Ending::Done {
-        let report = fetch(&client, &accepted.job_id).await?;
+        let report = fetch(client, &accepted.job_id).await?;
         show::report(&report)?;
     }
     show::addresses(url, &accepted.job_id, ending)?;

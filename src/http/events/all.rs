@@ -18,6 +18,7 @@ use crate::http::call::{Answer, Call};
 use crate::http::query::Query;
 use crate::http::view::{AlertView, JobView, Length};
 use crate::job::{Job, JobId, Status};
+use crate::key::Caller;
 use crate::limits;
 use crate::service::Service;
 use crate::store::Filter;
@@ -41,6 +42,7 @@ pub(crate) async fn watch(call: Call, _: Payload) -> Answer {
     let reader = Reader {
         alerts: AlertsHeard::of(service, &filter),
         service: service.clone(),
+        caller: call.caller().clone(),
         base: call.base().to_owned(),
         filter,
         changes: resumed.ok(),
@@ -52,12 +54,17 @@ pub(crate) async fn watch(call: Call, _: Payload) -> Answer {
     };
     frame::answer(stream::unfold(reader, |mut reader| async move {
         let piece: Piece = Ok(reader.piece().await?);
+        if !reader.service.still_may(&reader.caller).await {
+            // The key was taken back meanwhile.
+            return None;
+        }
         Some((piece, reader))
     }))
 }
 
 struct Reader {
     service: Arc<Service>,
+    caller: Caller,
     base: String,
     filter: Filter,
     /// The feed; none when changes were missed and the reader is yet to be told.

@@ -13,9 +13,10 @@ use tokio::time::Instant;
 
 use super::frame::{self, HEARTBEAT, LAST_EVENT_ID, Piece};
 use crate::http::call::{Answer, Call};
-use crate::http::query;
+use crate::http::query::Query;
 use crate::http::view::{JobView, Length, etag};
 use crate::job::Job;
+use crate::key::Caller;
 use crate::limits;
 use crate::service::Service;
 use crate::watch::JobWatch;
@@ -23,7 +24,10 @@ use crate::watch::JobWatch;
 /// `GET /jobs/{id}/events`
 pub(crate) async fn watch(call: Call, _: Payload) -> Answer {
     let id = call.job_id()?;
-    query::none(&call)?;
+    let mut query = Query::of(&call)?;
+    // It was looked at where the request came in.
+    query.one("token");
+    query.end()?;
     let service = call.service();
     let permit = service.stream()?;
     let watch = service.hub().watch(id);
@@ -36,6 +40,7 @@ pub(crate) async fn watch(call: Call, _: Payload) -> Answer {
     }
     let reader = Reader {
         service: service.clone(),
+        caller: call.caller().clone(),
         base: call.base().to_owned(),
         watch,
         sent: knows.then(|| job.clone()),
@@ -47,12 +52,17 @@ pub(crate) async fn watch(call: Call, _: Payload) -> Answer {
     };
     frame::answer(stream::unfold(reader, |mut reader| async move {
         let piece: Piece = Ok(reader.piece().await?);
+        if !reader.service.still_may(&reader.caller).await {
+            // The key was taken back meanwhile.
+            return None;
+        }
         Some((piece, reader))
     }))
 }
 
 struct Reader {
     service: Arc<Service>,
+    caller: Caller,
     base: String,
     watch: JobWatch,
     /// The job as it was last sent.

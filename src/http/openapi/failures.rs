@@ -13,11 +13,12 @@ const FAILURES: &[(u16, &str, &str, &str)] = &[
         "invalid_request",
         "Malformed JSON, an unknown field or parameter, or a value that breaks a rule; `details` names the fields.",
     ),
+    (401, "Unauthorized", "unauthorized", "There are keys here, and none that is valid was presented."),
     (
         403,
         "Forbidden",
         "forbidden",
-        "It was sent to a name that is not the server's, or, if it changes something, by a web page of another origin.",
+        "The key lacks the scope, or is kept to one user's things and this concerns others. Without keys: it was sent to a name that is not the server's, or, if it changes something, by a web page of another origin.",
     ),
     (404, "NotFound", "not_found", "There is no such thing."),
     (405, "MethodNotAllowed", "method_not_allowed", "This address has other methods; `Allow` names them."),
@@ -88,6 +89,9 @@ fn response(status: u16, code: &str, about: &str) -> Response {
     if matches!(status, 409 | 429 | 503) {
         let about = "Seconds after which it is worth another try, if that is known.";
         response = response.header("Retry-After", header(integer(Some(1), None), about));
+    }
+    if status == 401 {
+        response = response.header("WWW-Authenticate", header(text(), "`Bearer`."));
     }
     if status == 405 {
         response = response.header("Allow", header(text(), "The methods there are."));

@@ -72,6 +72,7 @@ fn events() -> Operation {
         )
         .id()
         .header("Last-Event-ID", text(), "The id of the last event that you have.")
+        .query("token", text(), "Of `POST /jobs/{id}/events/token`, in place of a key.")
         .gives(200, reply("The stream.").of("text/event-stream", text()))
         .gives(204, reply("The job has ended, and you know its ending: do not come back."))
 }

@@ -6,12 +6,13 @@
 //! | `operation` | the words in which an operation is described |
 //! | `schemas` | envelopes and small schemas |
 //! | `failures` | the errors, each described once |
-//! | `jobs`, `job`, `schedules`, `named`, `workers`, `alerts`, `others` | the operations |
+//! | `jobs`, `job`, `schedules`, `named`, `workers`, `alerts`, `keys`, `others` | the operations |
 
 mod alerts;
 mod failures;
 mod job;
 mod jobs;
+mod keys;
 mod named;
 mod operation;
 mod others;
@@ -33,6 +34,7 @@ Unknown fields and unknown query parameters are refused. Every error has the sam
 
 /// The description of the API.
 pub fn openapi() -> OpenApi {
+    let needs = super::needs();
     let mut paths = PathsBuilder::new();
     let jobs = jobs::operations().into_iter().chain(job::operations());
     for operation in jobs
@@ -40,12 +42,19 @@ pub fn openapi() -> OpenApi {
         .chain(named::operations())
         .chain(alerts::operations())
         .chain(workers::operations())
+        .chain(keys::operations())
         .chain(others::operations())
     {
-        let (path, item) = operation.into_item();
+        let (path, item) = operation.secured(&needs).into_item();
         paths = paths.path(path, item);
     }
     let mut components = ComponentsBuilder::new()
+        .security_scheme(keys::SCHEME, keys::scheme())
+        .schema_from::<super::keys::KeyRequest>()
+        .schema_from::<view::KeyView<'static>>()
+        .schema_from::<view::MadeKeyView<'static>>()
+        .schema_from::<view::PassView<'static>>()
+        .schema_from::<view::ScopeWord>()
         .schema_from::<super::request::JobRequest<'static>>()
         .schema_from::<super::request::RetryRequest>()
         .schema_from::<super::cleanup::CleanupRequest>()
@@ -151,6 +160,7 @@ fn tags() -> Vec<utoipa::openapi::Tag> {
         ("processors", "What is registered; stop and start handing it out."),
         ("workers", "Workers of other processes, in whatever language."),
         ("events", "Server-sent events."),
+        ("keys", "Who may come in."),
         ("operating", "Statistics, health, metrics, this description."),
     ]
     .map(|(name, about)| TagBuilder::new().name(name).description(Some(about)).build())

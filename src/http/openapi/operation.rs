@@ -4,10 +4,14 @@ use serde_json::Value;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, HeaderBuilder, Ref, RefOr, Required, ResponseBuilder, Schema};
 
 use super::failures;
+use super::keys::SCHEME;
 use super::schemas::{integer, text, uuid};
+use crate::http::call::Needed;
+use crate::key::Need;
 
 /// One operation.
 pub(super) struct Operation {
@@ -119,6 +123,24 @@ impl Operation {
             let reference = Ref::from_response_name(failures::name(*status));
             operation.with(|builder| builder.response(status.to_string(), reference))
         })
+    }
+
+    /// Says which key it needs. A server without keys asks for none.
+    pub(super) fn secured(self, needs: &[Needed]) -> Self {
+        let method = match self.method {
+            HttpMethod::Get => "GET",
+            HttpMethod::Post => "POST",
+            HttpMethod::Put => "PUT",
+            HttpMethod::Patch => "PATCH",
+            HttpMethod::Delete => "DELETE",
+            _ => return self,
+        };
+        let needed = needs.iter().find(|needed| needed.path == self.path && needed.method == method);
+        let (Need::Scope(scope) | Need::Whole(scope)) = needed.map_or(Need::Nothing, |needed| needed.need) else {
+            return self;
+        };
+        let key = SecurityRequirement::new(SCHEME, [scope.as_str()]);
+        self.with(|builder| builder.security(key).security(SecurityRequirement::default())).failing(&[401])
     }
 
     pub(super) fn into_item(self) -> (&'static str, PathItem) {

@@ -21,6 +21,7 @@ mod envelope;
 mod execution;
 mod figures;
 mod job;
+mod key;
 mod named;
 mod parts;
 mod schedule;
@@ -37,6 +38,7 @@ pub(crate) use figures::{
     StatusJobView, UpcomingScheduleView,
 };
 pub(crate) use job::{AcceptedView, ErrorOfJob, JobView, Length, etag};
+pub(crate) use key::{KeyView, MadeKeyView, PassView};
 pub(crate) use named::{KeptView, LockView, StateView};
 pub(crate) use parts::{
     AttemptView, BulkView, CleanupView, ExplainView, LogLineView, NodeView, ProcessorView, RetryView,
@@ -44,6 +46,6 @@ pub(crate) use parts::{
 pub(crate) use schedule::{DstView, ScheduleView};
 pub(crate) use words::{
     AlertKindWord, AlertStatusWord, ClockChangeWord, FoldWord, GapWord, MisfireWord, OutcomeWord, OverlapWord,
-    PriorityWord, Shown, StandingWord, StatusWord, unique_for,
+    PriorityWord, ScopeWord, Shown, StandingWord, StatusWord, unique_for,
 };
 pub(crate) use worker::{AnsweredView, LeasedView, RegisteredView, UploadView, WorkerView};

@@ -44,6 +44,10 @@ vocabulary! {
     PriorityWord, "Priority", crate::job::Priority
 }
 vocabulary! {
+    /// What a key opens.
+    ScopeWord, "Scope", crate::key::Scope
+}
+vocabulary! {
     /// How one attempt ended.
     OutcomeWord, "Outcome", crate::job::Outcome
 }
