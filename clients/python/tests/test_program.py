@@ -5,7 +5,7 @@ import unittest
 from datetime import timedelta
 from typing import Any
 
-from faena import Client, ConflictError, InvalidRequestError, NotFoundError, RetryPolicy
+from faena import Client, ConflictError, InvalidRequestError, NotFoundError, RefusedError, RetryPolicy
 
 from .facade import Awaited
 from .program import BINARY, Program
@@ -104,6 +104,23 @@ class Blocking(Cases, unittest.TestCase):
 class Asynchronous(Cases, unittest.TestCase):
     client_class = Awaited
 
+
+@unittest.skipUnless(BINARY, "FAENA_BIN does not name the program")
+class Keyed(unittest.TestCase):
+    """A server that asks for a key."""
+
+    def test_who_has_the_key_is_answered_and_nobody_else(self) -> None:
+        key = "a-key-for-the-tests-of-the-clients-0123456789"
+        program = Program(admin_key=key)
+        self.addCleanup(program.close)
+        for client_class in (Client, Awaited):
+            with client_class(program.url, key=key) as client:
+                job = client.wait(client.enqueue("noop", {}).id, timeout=60)
+                self.assertEqual([each.status for each in client.watch(job.id)], ["completed"])
+            for wrong in (None, "another"):
+                with client_class(program.url, key=wrong) as client, self.assertRaises(RefusedError) as caught:
+                    client.get(job.id)
+                self.assertEqual((caught.exception.status, caught.exception.code), (401, "unauthorized"))
 
 @unittest.skipUnless(BINARY, "FAENA_BIN does not name the program")
 class Killed(unittest.TestCase):

@@ -113,3 +113,20 @@ describe("the program", needsProgram, () => {
     assert.deepEqual([(await watched)?.status, (await waited).status], ["completed", "completed"]);
   });
 });
+
+test("who has the key is answered and nobody else", needsProgram, async () => {
+  const key = "a-key-for-the-tests-of-the-clients-0123456789";
+  const program = await Program.start([], { FAENA_ADMIN_KEY: key });
+  try {
+    const client = new Client(program.url, { key });
+    const { jobId } = await client.enqueue("noop", {});
+    const job = await client.wait(jobId, { timeoutMs: 60_000 });
+    assert.equal(job.status, "completed");
+    for (const wrong of [{}, { key: "another" }]) {
+      const refused = await new Client(program.url, wrong).get(jobId).catch((error: unknown) => error);
+      assert.ok(refused instanceof RefusedError && refused.status === 401 && refused.code === "unauthorized", `${refused}`);
+    }
+  } finally {
+    await program.close();
+  }
+});
