@@ -60,7 +60,7 @@ impl Faena {
     /// Single jobs from many connections for a while.
     pub fn post(&self, run: Duration) -> Result<Outcome> {
         let requests = vec![answer::post("/jobs", &jobs::noop())];
-        Load { addr: self.addr, connections: CONNECTIONS, run, requests, status: 202 }.run()
+        Load { addr: self.addr, connections: CONNECTIONS, run, requests, status: 202, worker: None }.run()
     }
 
     /// The same until the last of them is completed: jobs a second from the first request on.
