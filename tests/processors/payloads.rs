@@ -163,7 +163,7 @@ fn a_call_is_well_formed() {
         whole
     };
     accepted("http_request", call(json!({ "method": "POST", "headers": { "X-Mark": "1" }, "body": { "a": 1 } })));
-    refused("http_request", call(json!({ "url": "service" })), "url: is not an address");
+    refused("http_request", call(json!({ "url": "service" })), "url: must begin with http:// or https://");
     refused("http_request", call(json!({ "url": "file:///etc/passwd" })), "url: must begin with http:// or https://");
     refused("http_request", call(json!({ "url": "http://me:secret@service.example" })), "must not carry a password");
     refused("http_request", call(json!({ "method": "CONNECT" })), "unknown variant `CONNECT`");
