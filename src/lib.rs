@@ -126,7 +126,6 @@ pub mod limits;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod processors;
-#[cfg(feature = "http-client")]
 pub mod publish;
 pub mod schedule;
 pub mod service;

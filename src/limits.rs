@@ -133,6 +133,35 @@ pub const WEBHOOK_FAILING_MAX: Duration = Duration::from_secs(5 * 24 * 3600);
 /// But not before so many tries have failed: an endpoint that hears of little is not judged by one or two.
 pub const WEBHOOK_FAILURES_MIN: u32 = 5;
 
+/// Subscriptions: each of them reads the log for itself.
+pub const SUBSCRIPTIONS_MAX: usize = 500;
+/// Patterns of a subscription.
+pub const SUBSCRIPTION_PATTERNS_MAX: usize = 32;
+/// Bytes of the address of a subscription or of a job's callback.
+pub const SUBSCRIPTION_URL_BYTES_MAX: usize = 2_048;
+/// Longest time for which an old secret is valid beside its successor.
+pub const SECRET_OVERLAP_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+/// And when nobody says.
+pub const SECRET_OVERLAP_DEFAULT: Duration = Duration::from_secs(24 * 3600);
+/// Events of a subscription that stand as records and were not taken. Beyond it the log holds the rest.
+pub const SENDINGS_WAITING_MAX: usize = 1_000;
+/// Records of a subscription's latest events that were taken, for whoever wonders what came of them.
+pub const SENDINGS_DELIVERED_KEPT: usize = 100;
+/// Records of a subscription's latest events that nobody took. They can be replayed.
+pub const SENDINGS_DEAD_KEPT: usize = 1_000;
+/// Age at which a record of an event that was taken, or given up, is forgotten.
+pub const SENDING_RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Tries that go on at once for one subscription: enough to hide the way there and back, and few for one receiver.
+pub const RELAY_TRIES_MAX: usize = 8;
+/// Events of a subscription that are read from the log before they are tried.
+pub const RELAY_READ_AHEAD: usize = 256;
+/// Shortest time between two commits of a subscription. What was sent since the last one is sent again after a crash.
+pub const RELAY_STEP_EVERY: Duration = Duration::from_millis(100);
+/// An endpoint that has failed so often in a row is tried by one event at a time.
+pub const RELAY_FAILING_AFTER: u32 = 3;
+/// And by one that was never tried not more often than this.
+pub const RELAY_PROBE_EVERY: Duration = Duration::from_secs(60);
+
 /// Bytes of a progress message.
 pub const MESSAGE_BYTES_MAX: usize = 500;
 /// Bytes of an error's message.

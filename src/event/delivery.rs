@@ -1,12 +1,16 @@
 //! What becomes of a delivery, and of an endpoint that does not take it. An endpoint may be away for days and loses nothing; one
 //! that says it is gone, or that has taken nothing for too long, is switched off, so that nobody tries for ever.
 
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::EventId;
 use crate::clock::Timestamp;
+use crate::job::words::words;
 use crate::limits;
 
 /// Pauses after the first, the second, … try that failed: over three days together. After the last try the delivery is dead.
@@ -39,7 +43,7 @@ pub struct Delivery {
 }
 
 /// What is remembered of an endpoint.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
     /// Tries that have failed since the last one that did not, of whatever delivery.
     pub failures_in_a_row: u32,
@@ -49,15 +53,16 @@ pub struct Endpoint {
     pub off: Option<Off>,
 }
 
-/// Why an endpoint was switched off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Off {
-    /// It said that it is gone, with status 410.
-    Gone,
-    /// It has taken nothing for [`limits::WEBHOOK_FAILING_MAX`].
-    Failing,
-    /// Somebody did it.
-    ByHand,
+words! {
+    /// Why an endpoint was switched off.
+    Off {
+        /// It said that it is gone, with status 410.
+        Gone = "gone",
+        /// It has taken nothing for [`limits::WEBHOOK_FAILING_MAX`].
+        Failing = "failing",
+        /// Somebody did it.
+        ByHand = "by_hand",
+    }
 }
 
 /// What came of a try.
@@ -70,6 +75,8 @@ pub enum Heard {
         /// How long it asks to be left alone.
         retry_after: Option<Duration>,
     },
+    /// None that has a status, but that it was taken: a line was written, a broker has confirmed.
+    Taken,
     /// None, or the address may not be called now.
     Nothing,
 }
@@ -97,7 +104,7 @@ pub struct Verdict {
 /// What `heard` at the moment `now` means for a delivery and its endpoint.
 pub fn decide(delivery: &Delivery, endpoint: Endpoint, heard: Heard, now: Timestamp) -> Verdict {
     match heard {
-        Heard::Answer { status: 200..=299, .. } => {
+        Heard::Taken | Heard::Answer { status: 200..=299, .. } => {
             let endpoint = Endpoint { failures_in_a_row: 0, failing_since: None, ..endpoint };
             Verdict { next: Next::Delivered, endpoint }
         }

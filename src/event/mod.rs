@@ -9,6 +9,9 @@
 //! | [`pattern`] | which types a subscriber wants: `job.*` |
 //! | [`signing`] | signatures by Standard Webhooks |
 //! | [`delivery`](mod@delivery) | what becomes of a delivery, and of an endpoint that fails |
+//! | [`subscription`] | who wants to hear of events |
+//! | [`sending`] | an event on its way to a subscription |
+//! | [`relay`] | what is tried next, and what is written down of it |
 //!
 //! An event is written in the commit of the change that it tells of, by an engine that knows no HTTP. So its JSON stands here
 //! and not at an edge; its words are those of the API.
@@ -17,12 +20,18 @@ pub mod delivery;
 pub mod pattern;
 mod payload;
 pub mod record;
+pub mod relay;
+pub mod sending;
 pub mod signing;
+pub mod subscription;
 pub mod tell;
 pub mod words;
 
 pub use delivery::{Delivery, Endpoint, Heard, Next, Verdict};
 pub use pattern::Pattern;
 pub use record::{Aggregate, Event, EventId};
+pub use relay::{Progress, Relay};
+pub use sending::{Sending, SendingState};
 pub use signing::{Received, Rejected, Secret, sign, verify};
-pub use words::{EventType, Kind};
+pub use subscription::{Course, Subscription, SubscriptionId};
+pub use words::{EventType, Kind, Via};

@@ -47,6 +47,20 @@ words! {
     }
 }
 
+words! {
+    /// The ways by which events are sent.
+    Via {
+        /// Lines on the standard output.
+        Console = "console",
+        /// A signed `POST` to a URL.
+        Webhook = "webhook",
+        /// A message to an exchange of a broker.
+        Amqp = "amqp",
+        /// A mail to an address.
+        Email = "email",
+    }
+}
+
 impl Kind {
     /// The families of these types. No application tells events of them.
     pub const FAMILIES: [&'static str; 4] = ["job", "schedule", "alert", "key"];

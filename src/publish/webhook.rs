@@ -3,30 +3,21 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::BoxFuture;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Response};
 
+use super::{Attempt, Parcel, Publisher};
 use crate::clock::Timestamp;
 use crate::egress::caller::{body_within, reason, refusal};
 use crate::egress::{self, Caller, Target};
-use crate::event::{Event, Heard, Secret, signing};
+use crate::event::{Heard, signing};
 use crate::limits;
 
 /// Sends webhooks.
 pub struct Webhooks {
     caller: Caller,
     within: Duration,
-}
-
-/// What came of a try.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
-    /// What was heard: [`decide`](fn@crate::event::delivery::decide) says what it means.
-    pub heard: Heard,
-    /// How long it took.
-    pub took: Duration,
-    /// The first bytes of the answer as text, or why there is none.
-    pub said: String,
 }
 
 impl Webhooks {
@@ -41,26 +32,11 @@ impl Webhooks {
         Self { within, ..self }
     }
 
-    /// Delivers an event, signed with each of these secrets at the moment `now`. Each try of one event has the same id and the
-    /// same body.
-    pub async fn deliver(&self, url: &str, secrets: &[Secret], event: &Event, now: Timestamp) -> Attempt {
-        let began = Instant::now();
-        let (heard, said) = match self.post(url, secrets, event, now).await {
-            Ok(answered) => answered,
-            Err(why) => (Heard::Nothing, why),
-        };
-        Attempt { heard, took: began.elapsed(), said: shown(&said) }
-    }
-
-    /// The answer and its first bytes, or why there is none.
-    async fn post(
-        &self,
-        url: &str,
-        secrets: &[Secret],
-        event: &Event,
-        now: Timestamp,
-    ) -> Result<(Heard, String), String> {
-        let target = Target::parse(url).map_err(|refused| refused.to_string())?;
+    /// The answer and its first bytes, or why there is none. Each try of one event has the same id and the same body, and is
+    /// signed with each of the secrets at the moment `now`.
+    async fn post(&self, parcel: Parcel<'_>, now: Timestamp) -> Result<(Heard, String), String> {
+        let Parcel { event, to, secrets } = parcel;
+        let target = Target::parse(to).map_err(|refused| refused.to_string())?;
         let body = serde_json::to_vec(event).map_err(|error| format!("the event cannot be written: {error}"))?;
         let request = self.caller.request(Method::POST, &target).map_err(|refused| refused.to_string())?;
         let request = request.timeout(self.within).header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -68,6 +44,19 @@ impl Webhooks {
         let request = signed.iter().fold(request, |request, (name, value)| request.header(*name, value));
         let response = request.body(body).send().await.map_err(unanswered)?;
         Ok(read(response).await)
+    }
+}
+
+impl Publisher for Webhooks {
+    fn publish<'a>(&'a self, parcel: Parcel<'a>, now: Timestamp) -> BoxFuture<'a, Attempt> {
+        Box::pin(async move {
+            let began = Instant::now();
+            let (heard, said) = match self.post(parcel, now).await {
+                Ok(answered) => answered,
+                Err(why) => (Heard::Nothing, why),
+            };
+            Attempt::new(heard, began.elapsed(), &said)
+        })
     }
 }
 
@@ -92,18 +81,4 @@ fn unanswered(error: reqwest::Error) -> String {
         () => "the endpoint broke off",
     };
     format!("{what}: {}", reason(error))
-}
-
-/// Text that can be kept and shown anywhere: bounded, and without what speaks to a terminal or what a database refuses
-/// (rule 35).
-fn shown(text: &str) -> String {
-    let plain = text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c });
-    let mut kept = String::new();
-    for c in plain {
-        if kept.len() + c.len_utf8() > limits::WEBHOOK_ANSWER_KEPT_MAX {
-            break;
-        }
-        kept.push(c);
-    }
-    kept
 }

@@ -3,6 +3,7 @@
 mod deliveries;
 mod jobs;
 mod patterns;
+mod relaying;
 mod schedules;
 #[cfg(feature = "http-client")]
 mod sending;

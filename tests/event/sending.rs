@@ -1,5 +1,6 @@
 //! Webhooks on the wire: what an endpoint gets, and what comes of what it does.
 
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use faena::clock::{Clock, Timestamp};
 use faena::egress::{Caller, Policy};
 use faena::event::{Aggregate, Event, EventType, Heard, Received, Secret, verify};
-use faena::publish::{Attempt, Webhooks};
+use faena::publish::{Attempt, Console, Parcel, Publisher, Webhooks};
 use parking_lot::Mutex;
 use serde_json::json;
 
@@ -72,7 +73,12 @@ fn webhooks(vouched: SocketAddr) -> Webhooks {
 }
 
 async fn deliver(address: SocketAddr, path: &str) -> Attempt {
-    webhooks(address).deliver(&format!("http://{address}{path}"), &[secret()], &paid(), Clock::System.now()).await
+    send(&webhooks(address), &format!("http://{address}{path}")).await
+}
+
+async fn send(webhooks: &Webhooks, to: &str) -> Attempt {
+    let (event, secrets) = (paid(), [secret()]);
+    webhooks.publish(Parcel { event: &event, to, secrets: &secrets }, Clock::System.now()).await
 }
 
 #[tokio::test]
@@ -83,7 +89,8 @@ async fn an_endpoint_gets_the_event_signed_and_the_same_in_each_try() {
     let first = Timestamp::from_millis(1_764_000_000_000);
     let later = first.plus(Duration::from_secs(3_600));
     for now in [first, later] {
-        let attempt = webhooks.deliver(&url, &secrets, &event, now).await;
+        let parcel = Parcel { event: &event, to: &url, secrets: &secrets };
+        let attempt = webhooks.publish(parcel, now).await;
         assert_eq!(attempt.heard, Heard::Answer { status: 204, retry_after: None }, "{attempt:?}");
     }
     let got = got.0.lock();
@@ -124,8 +131,7 @@ async fn without_an_answer_it_says_why_and_keeps_the_address_to_itself() {
     let (address, _got) = endpoint().await;
     let slow = webhooks(address).within(Duration::from_millis(50));
     let url = |path: &str| format!("http://{address}{path}?token=hidden");
-    let now = Clock::System.now();
-    let attempt = slow.deliver(&url("/never"), &[secret()], &paid(), now).await;
+    let attempt = send(&slow, &url("/never")).await;
     assert!(attempt.heard == Heard::Nothing && attempt.said.starts_with("the endpoint took too long"), "{attempt:?}");
     assert!(!attempt.said.contains("hidden"), "{attempt:?}");
 
@@ -150,8 +156,53 @@ async fn what_may_not_be_called_is_not_and_the_setting_is_named() {
         (format!("ftp://{address}/take"), "http:// or https://"),
         ("http://169.254.169.254/latest".to_owned(), "metadata"),
     ] {
-        let attempt = guarded.deliver(&url, &[secret()], &paid(), Clock::System.now()).await;
+        let attempt = send(&guarded, &url).await;
         assert!(attempt.heard == Heard::Nothing && attempt.said.contains(why), "{url}: {attempt:?}");
     }
     assert!(got.0.lock().is_empty());
+}
+
+/// What was written, for whoever looks.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Takes nothing.
+struct Full;
+
+impl Write for Full {
+    fn write(&mut self, _bytes: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::StorageFull.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_console_gets_a_line_an_event_and_is_heard_when_it_takes_none() {
+    let (lines, event) = (Lines::default(), paid());
+    let console = Console::to(lines.clone());
+    let parcel = Parcel { event: &event, to: "", secrets: &[] };
+    for _ in 0..2 {
+        assert_eq!(console.publish(parcel, Clock::System.now()).await.heard, Heard::Taken);
+    }
+    let written = String::from_utf8(lines.0.lock().clone()).unwrap();
+    let told: Vec<Event> = written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(told, [event.clone(), event.clone()]);
+
+    let attempt = Console::to(Full).publish(parcel, Clock::System.now()).await;
+    assert_eq!(attempt.heard, Heard::Nothing);
+    assert!(attempt.said.starts_with("the output takes nothing: "), "{attempt:?}");
 }
