@@ -5,7 +5,8 @@
 //! | [`words`] | the types of events, of this program and of applications |
 //! | [`record`] | an event in its shape on the wire, and its id |
 //! | [`tell`] | what a step of a job, a schedule or an alert tells |
-//! | `payload` | what stands in such an event |
+//! | `payload`, `job_told` | what stands in such an event |
+//! | [`batch`], `bytes` | the events of a commit as the log keeps them |
 //! | [`pattern`] | which types a subscriber wants: `job.*` |
 //! | [`signing`] | signatures by Standard Webhooks |
 //! | [`delivery`](mod@delivery) | what becomes of a delivery, and of an endpoint that fails |
@@ -16,7 +17,10 @@
 //! An event is written in the commit of the change that it tells of, by an engine that knows no HTTP. So its JSON stands here
 //! and not at an edge; its words are those of the API.
 
+pub mod batch;
+mod bytes;
 pub mod delivery;
+mod job_told;
 pub mod pattern;
 mod payload;
 pub mod record;
@@ -27,6 +31,7 @@ pub mod subscription;
 pub mod tell;
 pub mod words;
 
+pub use batch::{Batch, Entry};
 pub use delivery::{Delivery, Endpoint, Heard, Next, Verdict};
 pub use pattern::Pattern;
 pub use record::{Aggregate, Event, EventId};

@@ -29,10 +29,15 @@ impl Pattern {
 
     /// Whether events of a type are wanted.
     pub fn matches(&self, kind: &EventType) -> bool {
+        self.names(kind.as_str())
+    }
+
+    /// The same of a type as text.
+    pub(crate) fn names(&self, kind: &str) -> bool {
         match self.0.strip_suffix('*') {
             // The dot before the star belongs to what comes before it: `job.*` is not `jobs`.
-            Some(head) => kind.as_str().starts_with(head),
-            None => kind.as_str() == &*self.0,
+            Some(head) => kind.starts_with(head),
+            None => kind == &*self.0,
         }
     }
 

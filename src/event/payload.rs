@@ -1,104 +1,21 @@
-//! What stands in an event of this program: the fields of the API that matter to whoever was not there, under the same
-//! names. Texts of no bound to speak of stay out: results over 4 KiB, stack traces, logs, payloads of jobs.
+//! What stands in an event of this program about a schedule or an alert: the fields of the API that matter to whoever was not
+//! there, under the same names. Texts of no bound to speak of stay out: results over 4 KiB, stack traces, logs, payloads of jobs.
 
-use std::borrow::Cow;
 use std::fmt::Display;
 
 use serde::{Serialize, Serializer};
 
 use crate::alert::{Alert, AlertId, Subject};
 use crate::clock::Timestamp;
-use crate::job::{Job, JobId, ResultRef};
-use crate::limits;
+use crate::job::JobId;
 use crate::schedule::{Firing, Schedule, ScheduleId, Transition};
 
 /// Something that stands in JSON as its text.
-struct Shown<T>(T);
+pub(super) struct Shown<T>(pub(super) T);
 
 impl<T: Display> Serialize for Shown<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
-    }
-}
-
-/// A job.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct JobTold<'a> {
-    job_id: Shown<JobId>,
-    status: &'static str,
-    r#type: &'a str,
-    sub_type: &'a str,
-    priority: &'static str,
-    progress: u8,
-    created_at: Shown<Timestamp>,
-    started_at: Option<Shown<Timestamp>>,
-    completed_at: Option<Shown<Timestamp>>,
-    run_at: Option<Shown<Timestamp>>,
-    result_url: Option<Cow<'a, str>>,
-    error: Option<ErrorTold<'a>>,
-    /// How the latest try ended; null before one has.
-    outcome: Option<&'static str>,
-    attempt: u32,
-    max_attempts: u32,
-    user_id: Option<&'a str>,
-    tags: &'a [Box<str>],
-    schedule_id: Option<&'a str>,
-    duration_ms: Option<u64>,
-    machine_name: Option<&'a str>,
-    process_id: Option<u32>,
-}
-
-/// What went wrong.
-#[derive(Serialize)]
-struct ErrorTold<'a> {
-    kind: &'a str,
-    message: &'a str,
-}
-
-impl<'a> JobTold<'a> {
-    pub(super) fn of(job: &'a Job) -> Self {
-        let spec = &*job.spec;
-        let end = job.end();
-        let last = job.attempts().last().filter(|_| job.run().is_none());
-        let holder = job.run().map(|run| &run.holder).or_else(|| end?.holder.as_ref());
-        let holder = holder.or_else(|| last.map(|attempt| &attempt.holder));
-        let outcome = end.map(|end| end.outcome).or_else(|| last.map(|attempt| attempt.outcome));
-        let error = match end {
-            Some(end) => end.error.as_ref(),
-            None => last.and_then(|attempt| attempt.error.as_ref()),
-        };
-        Self {
-            job_id: Shown(job.id),
-            status: job.status().as_str(),
-            r#type: spec.kind.as_str(),
-            sub_type: spec.sub_type.as_str(),
-            priority: spec.priority.as_str(),
-            progress: job.life.progress.percent,
-            created_at: Shown(job.created_at),
-            started_at: job.started_at().map(Shown),
-            completed_at: end.map(|end| Shown(end.at)),
-            run_at: job.run_at().map(Shown),
-            result_url: end.and_then(|end| end.result.as_ref()).map(|result| result_url(job.id, result)),
-            error: error.map(|error| ErrorTold { kind: &error.kind, message: &error.message }),
-            outcome: outcome.map(|outcome| outcome.as_str()),
-            attempt: job.life.attempt,
-            max_attempts: job.attempts_max(),
-            user_id: spec.user_id.as_deref(),
-            tags: spec.tags(),
-            schedule_id: spec.schedule_id(),
-            duration_ms: end.and_then(|end| Some(end.at.millis_since(end.started_at?))),
-            machine_name: holder.map(|holder| &*holder.machine),
-            process_id: holder.map(|holder| holder.process),
-        }
-    }
-}
-
-/// Where the result is, as lists show it. Who writes an event knows no server's address, so ours has no host.
-fn result_url(id: JobId, result: &ResultRef) -> Cow<'_, str> {
-    match result {
-        ResultRef::Url(url) if url.len() <= limits::LISTED_RESULT_BYTES_MAX => Cow::Borrowed(url),
-        _ => Cow::Owned(format!("/jobs/{id}/result")),
     }
 }
 

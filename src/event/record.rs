@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::{EventType, Kind};
 use crate::clock::Timestamp;
+use crate::job::Emitted;
 use crate::limits;
 
 /// That something has changed.
@@ -63,6 +64,40 @@ impl Event {
     }
 }
 
+impl From<Event> for Emitted {
+    fn from(event: Event) -> Self {
+        let Aggregate { sort, id: of } = event.aggregate;
+        Self {
+            id: event.id.as_str().into(),
+            kind: event.kind.as_str().into(),
+            sort,
+            of,
+            payload: event.payload,
+            at: event.occurred_at,
+        }
+    }
+}
+
+impl TryFrom<Emitted> for Event {
+    type Error = String;
+
+    fn try_from(told: Emitted) -> Result<Self, String> {
+        let aggregate = Aggregate { sort: told.sort, id: told.of };
+        let (id, kind) = (told.id.parse()?, EventType::new(&told.kind)?);
+        Ok(Self { id, kind, aggregate, payload: told.payload, occurred_at: told.at })
+    }
+}
+
+impl Aggregate {
+    /// A number to find it by: the same on every machine and in every release. Two may share one.
+    pub fn digest(&self) -> u64 {
+        // FNV-1a: the offset and the prime of 64 bits.
+        let mix = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3);
+        let hash = self.sort.as_bytes().iter().fold(0xCBF2_9CE4_8422_2325, mix);
+        self.id.as_bytes().iter().fold(mix(hash, &0), mix)
+    }
+}
+
 /// The identity of an event: `evt_` and up to 60 letters and digits. It is the `webhook-id` of its deliveries.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -78,6 +113,15 @@ impl EventId {
         let of = u128::from_be_bytes(*of);
         let kind = kind as u8;
         Self(format!("evt_{of:032x}{revision:08x}{kind:02x}").into())
+    }
+
+    /// Of whose step it is, if it is the id of a step: the id of what made the step, its revision, and the place of the type.
+    pub fn step(&self) -> Option<([u8; 16], u32, Kind)> {
+        let hex = self.0.strip_prefix("evt_").filter(|hex| hex.len() == 42)?;
+        let of = u128::from_str_radix(hex.get(..32)?, 16).ok()?.to_be_bytes();
+        let revision = u32::from_str_radix(hex.get(32..40)?, 16).ok()?;
+        let kind = u8::from_str_radix(hex.get(40..)?, 16).ok()?;
+        Some((of, revision, *Kind::ALL.get(usize::from(kind))?))
     }
 
     /// An id that nothing else has.

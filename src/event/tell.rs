@@ -6,45 +6,89 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::payload::{AlertTold, FiredTold, JobTold, MissedTold, ScheduleTold};
+use super::job_told::JobTold;
+use super::payload::{AlertTold, FiredTold, MissedTold, ScheduleTold};
 use super::{Aggregate, Event, EventId, Kind};
 use crate::alert::{Alert, AlertStatus};
 use crate::clock::Timestamp;
 use crate::job::{Job, Outcome, State};
 use crate::schedule::{Schedule, Transition};
 
-/// What a step of a job tells: from what it was, or from nothing when it was just accepted, to what it is `at` that moment.
-pub fn of_job(before: Option<&Job>, after: &Job, at: Timestamp) -> Vec<Event> {
-    let tell = |kind: &Kind| {
-        let id = EventId::of_step(after.id.as_bytes(), after.life.revision, *kind);
-        event(id, *kind, "job", after.id.to_string(), &JobTold::of(after), at)
-    };
-    kinds(before, after).iter().map(tell).collect()
+/// Where a job stood before a step: all of it that says what the step tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// Nowhere: it was just accepted.
+    Nothing,
+    /// It waited.
+    Waiting,
+    /// It ran.
+    Running,
+    /// It had ended.
+    Finished,
 }
 
-/// What that is. It follows from the two states alone.
-fn kinds(before: Option<&Job>, after: &Job) -> &'static [Kind] {
-    let Some(before) = before else { return &[Kind::JobQueued] };
-    if before.life.revision == after.life.revision {
-        return &[];
+impl Before {
+    /// Where this job stands.
+    pub fn of(job: &Job) -> Self {
+        match job.life.state {
+            State::Waiting { .. } => Self::Waiting,
+            State::Running(_) => Self::Running,
+            State::Finished(_) => Self::Finished,
+        }
     }
-    match (&before.life.state, &after.life.state) {
-        (State::Running(_), State::Waiting { .. }) => match after.attempts().last().map(|attempt| attempt.outcome) {
+}
+
+/// What a step of a job tells: from what it was, or from nothing when it was just accepted, to what it is `at` that moment.
+pub fn of_job(before: Option<&Job>, after: &Job, at: Timestamp) -> Vec<Event> {
+    if before.is_some_and(|before| before.life.revision == after.life.revision) {
+        return Vec::new();
+    }
+    let before = before.map_or(Before::Nothing, Before::of);
+    kinds(before, after).iter().map(|kind| job_event(*kind, after, at, None)).collect()
+}
+
+/// The event of this type that a step told which left the job like this, and which `by` had asked for.
+pub fn job_event(kind: Kind, after: &Job, at: Timestamp, by: Option<&str>) -> Event {
+    of_told(kind, after.life.revision, &JobTold::of(kind, after, by), at)
+}
+
+pub(super) fn of_told(kind: Kind, revision: u32, told: &JobTold<'_>, at: Timestamp) -> Event {
+    let id = EventId::of_step(told.job_id.as_bytes(), revision, kind);
+    event(id, kind, "job", told.job_id.to_string(), told, at)
+}
+
+/// The types of what a step of a job tells that raised its revision, in order. They follow from the two states alone.
+pub fn kinds(before: Before, after: &Job) -> &'static [Kind] {
+    match (before, &after.life.state) {
+        (Before::Running, State::Waiting { .. }) => match after.attempts().last().map(|attempt| attempt.outcome) {
             Some(Outcome::Failed | Outcome::Timeout | Outcome::Crashed | Outcome::Lost) => &[Kind::JobRetrying],
             _ => &[Kind::JobQueued],
         },
         (_, State::Waiting { .. }) => &[Kind::JobQueued],
-        (State::Waiting { .. } | State::Finished(_), State::Running(_)) => &[Kind::JobStarted],
+        (Before::Nothing | Before::Waiting | Before::Finished, State::Running(_)) => &[Kind::JobStarted],
         // Asked to stop, or state saved: it goes on.
-        (State::Running(_), State::Running(_)) => &[],
+        (Before::Running, State::Running(_)) => &[],
         // A dead letter was put away.
-        (State::Finished(_), State::Finished(_)) => &[],
-        (State::Waiting { .. } | State::Running(_), State::Finished(end)) => match end.outcome {
+        (Before::Finished, State::Finished(_)) => &[],
+        (Before::Nothing | Before::Waiting | Before::Running, State::Finished(end)) => match end.outcome {
             Outcome::Success => &[Kind::JobCompleted],
             Outcome::Cancelled => &[Kind::JobCancelled],
             _ if end.dead => &[Kind::JobFailed, Kind::JobDead],
             _ => &[Kind::JobFailed],
         },
+    }
+}
+
+/// When the step happened that left a job like this. It follows from the job alone, so it is the same for everybody who tells
+/// of that step.
+pub fn moment(before: Before, after: &Job) -> Timestamp {
+    match (&after.life.state, before) {
+        (State::Finished(end), _) => end.at,
+        (State::Running(run), _) => run.started_at,
+        (State::Waiting { .. }, Before::Nothing) => after.created_at,
+        (State::Waiting { run_at }, Before::Running) => after.attempts().last().map_or(*run_at, |last| last.ended_at),
+        // Somebody asked for it: it waits from that moment on.
+        (State::Waiting { run_at }, Before::Waiting | Before::Finished) => *run_at,
     }
 }
 

@@ -59,7 +59,7 @@ pub fn decide(job: &Job, event: Event, now: Timestamp) -> Result<Transition, Ref
         Event::LeaseLost { epoch } => lease_lost(job, granted(job, epoch)?, now),
         Event::Crashed { epoch } => crashed(job, granted(job, epoch)?, now),
         Event::Expired => expired(job, now),
-        Event::RetryAsked { .. } => retry_asked(job, now),
+        Event::RetryAsked { by } => Ok(Transition { by: Some(by), ..retry_asked(job, now)? }),
         Event::Discarded => match &job.life.state {
             State::Finished(end) if end.dead => {
                 let end = End { dead: false, ..(**end).clone() };
@@ -99,6 +99,8 @@ fn step(job: &Job, next: Life) -> Transition {
         expects: job.life.revision,
         next,
         follow_ups: Vec::new(),
+        by: None,
+        told: Vec::new(),
         visibility: Visibility::Durable,
         silent: false,
     }
@@ -239,7 +241,7 @@ fn cancel_asked(job: &Job, by: Arc<str>, now: Timestamp) -> Result<Transition, R
     match &job.life.state {
         State::Waiting { .. } => {
             let error = JobError::new("cancelled", format!("cancelled by {by} before it ran"));
-            let end = End { error: Some(Arc::new(error)), ..end(None, Outcome::Cancelled, now) };
+            let end = End { error: Some(Arc::new(error)), by: Some(by), ..end(None, Outcome::Cancelled, now) };
             Ok(step(job, Life { state: State::Finished(Arc::new(end)), ..next(job) }))
         }
         State::Running(run) if run.cancel.is_some() => Err(Refusal::NothingToDo),
@@ -292,9 +294,9 @@ fn retry_asked(job: &Job, now: Timestamp) -> Result<Transition, Refusal> {
 
 /// The end of a try that was asked to stop.
 fn stopped(job: &Job, run: &Run, now: Timestamp) -> Transition {
-    let by = run.cancel.as_ref().map_or("nobody", |cancel| &cancel.by);
-    let error = JobError::new("cancelled", format!("cancelled by {by}"));
-    let end = End { error: Some(Arc::new(error)), ..end(Some(run), Outcome::Cancelled, now) };
+    let by = run.cancel.as_ref().map(|cancel| cancel.by.clone());
+    let error = JobError::new("cancelled", format!("cancelled by {}", by.as_deref().unwrap_or("nobody")));
+    let end = End { error: Some(Arc::new(error)), by, ..end(Some(run), Outcome::Cancelled, now) };
     step(job, Life { state: State::Finished(Arc::new(end)), ..next(job) })
 }
 
@@ -336,6 +338,7 @@ fn end(run: Option<&Run>, outcome: Outcome, now: Timestamp) -> End {
         outcome,
         dead: false,
         holder: run.map(|run| run.holder.clone()),
+        by: None,
         result: None,
         error: None,
     }

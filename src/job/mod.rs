@@ -8,6 +8,7 @@
 //! | [`event`] | what may happen to a job |
 //! | [`decide`](fn@decide) | the only place that knows what happens next |
 //! | [`transition`] | the answer of `decide`, for an engine to persist |
+//! | `emitted` | what an application tells in the commit of its job |
 //! | [`backoff`] | how long to wait before the next try |
 //! | [`estimate`] | how long is left |
 //! | `map` | a map by job |
@@ -15,6 +16,7 @@
 
 pub mod backoff;
 mod decide;
+mod emitted;
 pub mod estimate;
 pub mod event;
 pub mod lifecycle;
@@ -26,6 +28,7 @@ pub mod words;
 
 pub use backoff::RetryPolicy;
 pub use decide::decide;
+pub use emitted::Emitted;
 pub use event::{Event, Refusal};
 pub use map::{IdHasher, JobMap};
 pub use record::{Attempt, CancelAsked, End, Holder, Job, JobError, Life, Progress, ResultRef, Run, State};

@@ -128,6 +128,9 @@ pub struct End {
     /// Who held it last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<Holder>,
+    /// Who asked for it to stop, when it was cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Arc<str>>,
     /// Where its result is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<ResultRef>,

@@ -59,6 +59,9 @@ pub struct Options {
     /// The tick of the schedule that it stands for; none when somebody asked for it between ticks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheduled_for: Option<Timestamp>,
+    /// Who is told of its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<Box<str>>,
 }
 
 /// At most one job of a key.
@@ -138,6 +141,8 @@ pub struct NewJob {
     pub timeout: Option<Duration>,
     /// When and how often to try again; the processor's own when left out.
     pub retry: Option<RetryPolicy>,
+    /// Who asks for it, as events name them: `key:…`. It is told and not kept.
+    pub by: Option<Arc<str>>,
     /// What few jobs ask for.
     pub options: Options,
 }
@@ -155,6 +160,7 @@ impl NewJob {
             run_at: None,
             timeout: None,
             retry: None,
+            by: None,
             options: Options::default(),
         }
     }
@@ -276,6 +282,11 @@ impl Spec {
     /// The schedule that fired it, if one did.
     pub fn schedule_id(&self) -> Option<&str> {
         self.options()?.schedule_id.as_deref()
+    }
+
+    /// Who is told of its end, if somebody is.
+    pub fn callback_url(&self) -> Option<&str> {
+        self.options()?.callback_url.as_deref()
     }
 
     /// The tick that it stands for, if it stands for one.

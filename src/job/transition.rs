@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Job, JobId, Life, NewJob, Outcome, State};
+use super::{Emitted, Job, JobId, Life, NewJob, Outcome, State};
 use crate::clock::Timestamp;
 
 /// One step of a job's life. An engine applies it only if the job's revision is still the one named here, and
@@ -19,6 +19,10 @@ pub struct Transition {
     pub next: Life,
     /// Jobs accepted in the same commit.
     pub follow_ups: Vec<NewJob>,
+    /// Who asked for it, as events name them: `key:…`. It is told and not kept.
+    pub by: Option<Arc<str>>,
+    /// What the application tells in the same commit.
+    pub told: Vec<Emitted>,
     /// When readers may see it.
     pub visibility: Visibility,
     /// It is a mere sign of life: nobody who watches the job is told.

@@ -8,6 +8,7 @@
 pub mod activity;
 pub mod alerts;
 pub mod embedded;
+pub mod events;
 pub mod hold;
 pub mod keys;
 pub mod locks;
@@ -36,6 +37,7 @@ use crate::clock::Timestamp;
 use crate::job::{Holder, Job, JobId, Name, NewJob, Payload, Transition};
 pub use activity::{Activity, Figures};
 pub use alerts::Alerts;
+pub use events::Events;
 pub use hold::Hold;
 pub use keys::Keys;
 pub use locks::{Acquired, Grant, Lock, Locks, Proof, Released, Take};
@@ -157,6 +159,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Its alert rules and alerts.
     fn alerts(&self) -> &dyn Alerts;
+
+    /// Its event log.
+    fn events(&self) -> &dyn Events;
 
     /// Its keys.
     fn keys(&self) -> &dyn Keys;

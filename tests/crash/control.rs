@@ -173,6 +173,10 @@ impl Store for Hasty {
         self.inner.prune(prune, now)
     }
 
+    fn events(&self) -> &dyn faena::store::Events {
+        self.inner.events()
+    }
+
     fn figures(&self) -> &dyn Figures {
         self.inner.figures()
     }

@@ -131,15 +131,15 @@ fn what_is_told_has_the_words_of_the_api_and_nothing_large() {
         "createdAt": "1970-01-01T00:00:00.000Z", "startedAt": "1970-01-01T00:00:00.100Z",
         "completedAt": "1970-01-01T00:00:00.350Z", "runAt": null, "resultUrl": "data:text/plain,ok", "error": null,
         "outcome": "success", "attempt": 1, "maxAttempts": 3, "userId": "ana", "tags": ["monthly"], "scheduleId": null,
-        "durationMs": 250, "machineName": "shed", "processId": 42,
+        "durationMs": 250, "machineName": "shed", "processId": 42, "by": "node:shed/42", "reason": null,
     });
     assert_eq!(event["payload"], expected);
-    // The names of the API, and beside them how the try ended.
+    // The names of the API, and beside them how the try ended, by whom and why.
     let schema = include_str!("../../openapi.yaml").split("\n    Job:\n").nth(1).unwrap();
     let required = schema.split("required:\n").nth(1).unwrap();
     let shown: Vec<_> = required.lines().map_while(|line| line.strip_prefix("      - ")).collect();
     let others = event["payload"].as_object().unwrap().keys().filter(|name| !shown.contains(&name.as_str()));
-    assert_eq!(others.collect::<Vec<_>>(), ["outcome"]);
+    assert_eq!(others.collect::<Vec<_>>(), ["outcome", "by", "reason"]);
     assert_eq!((&event["aggregateType"], &event["occurredAt"]), (&json!("job"), &json!("1970-01-01T00:00:00.350Z")));
 
     let large = format!("data:text/plain,{}", "x".repeat(5_000));

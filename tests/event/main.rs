@@ -1,5 +1,6 @@
 //! Events: what each step tells, in which shape, to whom; what proves who told it; what becomes of a delivery.
 
+mod batches;
 mod deliveries;
 mod jobs;
 mod patterns;

@@ -287,6 +287,10 @@ impl Store for Broken {
         self.inner.prune(prune, now)
     }
 
+    fn events(&self) -> &dyn faena::store::Events {
+        self.inner.events()
+    }
+
     fn figures(&self) -> &dyn Figures {
         self.inner.figures()
     }

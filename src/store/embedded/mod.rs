@@ -36,6 +36,7 @@ mod core;
 mod counts;
 mod deciding;
 mod disk;
+mod events;
 mod figures;
 mod gates;
 mod history;

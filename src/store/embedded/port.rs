@@ -13,8 +13,8 @@ use super::{Embedded, history};
 use crate::clock::Timestamp;
 use crate::job::{Job, JobId, Name, Payload, Transition};
 use crate::store::{
-    Alerts, Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Keys, Locks, LogLine,
-    Page, PageOf, Prune, Pruned, Roster, Safekeeping, Standing, States, Store, Tally,
+    Alerts, Answer, Claim, Claimed, Committed, Events, Figures, Filter, Group, Health, Insert, Inserted, Keys, Locks,
+    LogLine, Page, PageOf, Prune, Pruned, Roster, Safekeeping, Standing, States, Store, Tally,
 };
 
 impl Store for Embedded {
@@ -164,6 +164,10 @@ impl Store for Embedded {
     }
 
     fn alerts(&self) -> &dyn Alerts {
+        self
+    }
+
+    fn events(&self) -> &dyn Events {
         self
     }
 

@@ -12,8 +12,8 @@ use super::{Histories, Metrics};
 use crate::clock::Timestamp;
 use crate::job::{Job, JobId, Name, Transition};
 use crate::store::{
-    Alerts, Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Keys, Locks, LogLine,
-    Nodes, Page, PageOf, Prune, Pruned, Roster, Safekeeping, Standing, States, Store, StoreError, Tally,
+    Alerts, Answer, Claim, Claimed, Committed, Events, Figures, Filter, Group, Health, Insert, Inserted, Keys, Locks,
+    LogLine, Nodes, Page, PageOf, Prune, Pruned, Roster, Safekeeping, Standing, States, Store, StoreError, Tally,
 };
 use crate::watch::Hub;
 
@@ -190,6 +190,10 @@ impl Store for Observed {
 
     fn alerts(&self) -> &dyn Alerts {
         self
+    }
+
+    fn events(&self) -> &dyn Events {
+        self.shared.inner.events()
     }
 
     fn keys(&self) -> &dyn Keys {

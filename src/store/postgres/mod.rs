@@ -36,6 +36,7 @@ mod claimer;
 mod days;
 mod ear;
 mod errands;
+mod events;
 mod forget;
 mod gates;
 mod hints;

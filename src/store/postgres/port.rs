@@ -20,9 +20,9 @@ use crate::store::alerts::{
 use crate::store::nodes::{Nodes, Seen};
 use crate::store::schedules::{Added, Due, Removed, ScheduleFigures, ScheduleFilter, SchedulePage, Stepped, Which};
 use crate::store::{
-    Acquired, Activity, Answer, Claim, Claimed, Committed, Deleted, Entered, Expected, Figures, Filter, Group, Health,
-    Insert, Inserted, Kept, Keys, Lock, Locks, LogLine, Page, PageOf, Present, Proof, Prune, Pruned, Put, Released,
-    Roster, Schedules, Slug, Standing, State, States, Store, StoreError, Take, Tally, Worker, WorkerId,
+    Acquired, Activity, Answer, Claim, Claimed, Committed, Deleted, Entered, Events, Expected, Figures, Filter, Group,
+    Health, Insert, Inserted, Kept, Keys, Lock, Locks, LogLine, Page, PageOf, Present, Proof, Prune, Pruned, Put,
+    Released, Roster, Schedules, Slug, Standing, State, States, Store, StoreError, Take, Tally, Worker, WorkerId,
 };
 
 /// Work for a session: what it needs is cloned for every try.
@@ -127,6 +127,10 @@ impl Store for Postgres {
     }
 
     fn roster(&self) -> &dyn Roster {
+        self
+    }
+
+    fn events(&self) -> &dyn Events {
         self
     }
 
