@@ -40,14 +40,21 @@ pub struct Bounds {
     pub tries_to_one: usize,
     /// Whether all events go to one endpoint, which is judged by what becomes of them.
     pub one_endpoint: bool,
+    /// Whether that one is switched off when it takes nothing for long.
+    pub may_be_off: bool,
 }
 
 impl Bounds {
     /// For a subscription to one address.
-    pub const ONE: Self =
-        Self { tries: limits::RELAY_TRIES_MAX, tries_to_one: limits::RELAY_TRIES_MAX, one_endpoint: true };
+    pub const ONE: Self = Self {
+        tries: limits::RELAY_TRIES_MAX,
+        tries_to_one: limits::RELAY_TRIES_MAX,
+        one_endpoint: true,
+        may_be_off: true,
+    };
     /// For events that go to an address of their own each.
-    pub const MANY: Self = Self { tries: 4 * limits::RELAY_TRIES_MAX, tries_to_one: 2, one_endpoint: false };
+    pub const MANY: Self =
+        Self { tries: 4 * limits::RELAY_TRIES_MAX, tries_to_one: 2, one_endpoint: false, may_be_off: false };
 }
 
 /// An event that is not settled.
@@ -166,7 +173,8 @@ impl Relay {
         let delivery = Delivery { event: one.sending.event.id.clone(), to, failures: one.sending.failures };
         let verdict = delivery::decide(&delivery, self.course.endpoint, heard, now);
         if self.bounds.one_endpoint {
-            self.course.endpoint = verdict.endpoint;
+            self.course.endpoint =
+                Endpoint { off: verdict.endpoint.off.filter(|_| self.bounds.may_be_off), ..verdict.endpoint };
         }
         one.tried_since = None;
         let sending = &mut one.sending;
@@ -202,9 +210,9 @@ impl Relay {
     /// What is to be written down now, if anything is: not more often than each [`limits::RELAY_STEP_EVERY`], unless it
     /// `must` be. Once it is asked for it must be written, or the relay begun anew from what is written.
     pub fn progress(&mut self, now: Timestamp, must: bool) -> Option<Progress> {
-        let is_soon = self
-            .stepped_at
-            .is_some_and(|at| now.millis_since(at) < limits::RELAY_STEP_EVERY.as_millis() as u64 && now >= at);
+        // A cursor alone is in no hurry: what it passes was not wanted.
+        let every = if self.is_written() { CURSOR_EVERY_MS } else { limits::RELAY_STEP_EVERY.as_millis() as u64 };
+        let is_soon = self.stepped_at.is_some_and(|at| now.millis_since(at) < every && now >= at);
         if is_soon && !must {
             return None;
         }
@@ -255,6 +263,11 @@ impl Relay {
         self.course.endpoint
     }
 
+    /// Whether all that came of tries was asked for by [`progress`](Self::progress).
+    pub fn is_written(&self) -> bool {
+        !self.has_news
+    }
+
     /// Whether nothing is under way.
     pub fn is_idle(&self) -> bool {
         self.waiting.values().all(|one| one.tried_since.is_none())
@@ -288,8 +301,8 @@ impl Relay {
             .is_some_and(|first| first.is_kept || first.is_changed)
     }
 
-    /// An endpoint takes events again: what it did not take is due now, and not when its last failure said.
-    fn hurry(&mut self, now: Timestamp) {
+    /// What is not due yet is due now: the endpoint takes events again, or somebody wants to know whether it does.
+    pub fn hurry(&mut self, now: Timestamp) {
         for one in self.waiting.values_mut().filter(|one| one.sending.next_at.is_some_and(|at| at > now)) {
             one.sending.next_at = Some(now);
             one.is_changed = true;
@@ -308,6 +321,8 @@ impl Relay {
 
 /// A try that takes longer does not hold the cursor, in milliseconds.
 const SLOW_MS: u64 = 1_000;
+/// Shortest time between two commits of a cursor alone, in milliseconds.
+const CURSOR_EVERY_MS: u64 = 1_000;
 
 /// The part of a URL that says which machine: who has many addresses there has one machine all the same.
 fn authority(url: &str) -> &str {

@@ -14,6 +14,7 @@ pub mod keys;
 pub mod locks;
 pub mod nodes;
 pub mod observed;
+pub mod outbox;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod query;
@@ -42,6 +43,7 @@ pub use hold::Hold;
 pub use keys::Keys;
 pub use locks::{Acquired, Grant, Lock, Locks, Proof, Released, Take};
 pub use nodes::Nodes;
+pub use outbox::Outbox;
 pub use query::{Filter, Page, PageOf, Sort, Tally};
 pub use roster::{Entered, Present, Roster, Worker, WorkerId};
 pub use safekeeping::Safekeeping;
@@ -165,6 +167,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Its keys.
     fn keys(&self) -> &dyn Keys;
+
+    /// Its subscriptions, and what is on its way to them.
+    fn outbox(&self) -> &dyn Outbox;
 
     /// Its workers of other processes.
     fn roster(&self) -> &dyn Roster;

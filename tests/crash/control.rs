@@ -17,7 +17,7 @@ use faena::store::observed::{Metrics, Observed};
 use faena::store::results::Memory;
 use faena::store::{
     Alerts, Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Keys, Locks, LogLine,
-    Page, PageOf, Prune, Pruned, Roster, Standing, States, Store, Tally,
+    Outbox, Page, PageOf, Prune, Pruned, Roster, Standing, States, Store, Tally,
 };
 use faena::watch::Hub;
 use faena::work::{Workers, workers};
@@ -194,6 +194,10 @@ impl Store for Hasty {
     }
 
     fn keys(&self) -> &dyn Keys {
+        &*self.inner
+    }
+
+    fn outbox(&self) -> &dyn Outbox {
         &*self.inner
     }
 

@@ -7,7 +7,7 @@ use faena::job::{Job, JobId, Name, Transition};
 use faena::store::embedded::Embedded;
 use faena::store::{
     Alerts, Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Keys, Locks, LogLine,
-    Page, PageOf, Prune, Pruned, Roster, Standing, States, Store, StoreError, Tally,
+    Outbox, Page, PageOf, Prune, Pruned, Roster, Standing, States, Store, StoreError, Tally,
 };
 use serde_json::json;
 
@@ -308,6 +308,10 @@ impl Store for Broken {
     }
 
     fn keys(&self) -> &dyn Keys {
+        &self.inner
+    }
+
+    fn outbox(&self) -> &dyn Outbox {
         &self.inner
     }
 

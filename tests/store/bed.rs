@@ -14,8 +14,8 @@ use faena::job::{Event, Holder, Job, JobError, JobId, Name, NewJob, Outcome, Ret
 use faena::store::embedded::{Durability, Embedded, Open};
 use faena::store::query::{Sort, Start};
 use faena::store::{
-    Alerts, Claim, Committed, Filter, Group, Insert, Inserted, Keys, Locks, Page, Prune, Schedules, States, Store,
-    StoreError,
+    Alerts, Claim, Committed, Filter, Group, Insert, Inserted, Keys, Locks, Outbox, Page, Prune, Schedules, States,
+    Store, StoreError,
 };
 
 /// Which engine a clause is tried on.
@@ -28,9 +28,9 @@ pub enum Engine {
 }
 
 /// All that a store can do.
-pub trait Whole: Store + Schedules + Locks + States + Alerts + Keys {}
+pub trait Whole: Store + Schedules + Locks + States + Alerts + Keys + Outbox {}
 
-impl<T: Store + Schedules + Locks + States + Alerts + Keys> Whole for T {}
+impl<T: Store + Schedules + Locks + States + Alerts + Keys + Outbox> Whole for T {}
 
 /// A store of one engine, in a place of its own.
 pub struct Bed {

@@ -24,6 +24,7 @@ mod list;
 mod locks;
 mod long;
 mod model;
+mod outbox;
 mod overdue;
 mod plans;
 mod reference;
@@ -57,6 +58,34 @@ macro_rules! clauses {
         }
     };
 }
+
+// The engine of PostgreSQL does not keep subscriptions yet.
+clauses!(memory_outbox Memory {
+    outbox {
+        a_subscription_is_there_as_it_was_made
+        those_of_the_program_have_a_course_and_no_terms
+        terms_are_replaced_by_who_knows_the_latest
+        a_new_beginning_is_a_step_and_makes_sendings_due
+        of_two_who_decide_the_same_step_one_does_it_whole
+        an_end_leaves_nothing_behind
+        of_what_is_settled_the_latest_are_kept
+        what_is_settled_is_replayed_one_by_one_or_by_time
+        what_was_settled_long_ago_is_forgotten
+    }
+});
+clauses!(sqlite_outbox Sqlite {
+    outbox {
+        a_subscription_is_there_as_it_was_made
+        those_of_the_program_have_a_course_and_no_terms
+        terms_are_replaced_by_who_knows_the_latest
+        a_new_beginning_is_a_step_and_makes_sendings_due
+        of_two_who_decide_the_same_step_one_does_it_whole
+        an_end_leaves_nothing_behind
+        of_what_is_settled_the_latest_are_kept
+        what_is_settled_is_replayed_one_by_one_or_by_time
+        what_was_settled_long_ago_is_forgotten
+    }
+});
 
 clauses! {
     insert {

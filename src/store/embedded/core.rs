@@ -11,6 +11,7 @@ use super::journal::Change;
 use super::keys::Keys;
 use super::ledger::Slots;
 use super::named::Named;
+use super::outbox::Outgoing;
 use super::plans::Plans;
 use super::ready::{Entry, Ready};
 use super::roster::Known;
@@ -60,6 +61,7 @@ pub(super) struct Core {
     pub(super) watch: Watch,
     pub(super) known: Known,
     pub(super) access: Access,
+    pub(super) outgoing: Outgoing,
 }
 
 /// Ended jobs in memory, for the engine without a journal.
@@ -110,6 +112,7 @@ impl Core {
             watch: Watch::default(),
             known: Known::default(),
             access: Access::default(),
+            outgoing: Outgoing::default(),
         }
     }
 

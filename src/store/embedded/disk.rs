@@ -155,6 +155,7 @@ impl Disk {
                 Change::Rule(step) => super::alert_rows::write_rule(&self.conn, step)?,
                 Change::Alert(change) => super::alert_rows::write_alert(&self.conn, change)?,
                 Change::Key(change) => super::access_rows::write(&self.conn, change)?,
+                Change::Outgoing(change) => super::outbox_rows::write(&self.conn, change)?,
                 Change::Worker(change) => super::roster_rows::write(&self.conn, change)?,
                 Change::Plan(change) => super::plan_rows::write(&self.conn, change)?,
                 Change::Prune(prune, now, answer) => {

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, RwLock};
 use tokio::sync::{Notify, oneshot};
 
-use super::access::KeyChange;
 use super::alerts::{AlertChange, RuleItem};
 use super::blocks::Blocks;
 use super::core::Core;
@@ -53,7 +52,9 @@ pub(super) enum Change {
     /// An alert fires, has cleared or is forgotten.
     Alert(AlertChange),
     /// A key is made, revoked, used or forgotten.
-    Key(KeyChange),
+    Key(super::access::KeyChange),
+    /// A subscription, its course or a sending has changed.
+    Outgoing(super::outbox::OutgoingChange),
     /// A worker of another process is there, or is forgotten.
     Worker(WorkerChange),
     /// A schedule has changed.
@@ -384,6 +385,7 @@ impl Change {
                 | Self::Rule(_)
                 | Self::Alert(_)
                 | Self::Key(_)
+                | Self::Outgoing(_)
                 | Self::Worker(_)
                 | Self::Plan(PlanChange::Add(_))
         )

@@ -12,6 +12,7 @@
 //! | `named`, `locks`, `states` | things by name that are there for a term |
 //! | `alerts`, `suspects`, `alert_rows` | alert rules and alerts; where to look for what breaks a rule; as rows |
 //! | `access`, `access_rows` | keys of callers; as rows |
+//! | `outbox`, `outbox_rows` | subscriptions and what is on its way to them; as rows |
 //! | `roster`, `roster_rows` | workers of other processes; as rows |
 //! | `ticket`, `journal`, `lead`, `disk` | group commit: who waits, the queue, who writes, the transaction |
 //! | `schema`, `rows`, `terms`, `history`, `readers`, `prune`, `checkpoint` | the tables, and what is read from and done to them |
@@ -49,6 +50,8 @@ mod list;
 mod locks;
 mod minutes;
 mod named;
+mod outbox;
+mod outbox_rows;
 pub(super) mod plan_rows;
 mod plans;
 mod port;
@@ -90,6 +93,7 @@ use self::deciding::Deciding;
 use self::journal::Journal;
 use self::ledger::Ledger;
 use self::minutes::Minutes;
+use self::outbox::ShownOutgoing;
 use self::readers::Readers;
 use self::safekeeping::{Keeper, Snapshots};
 pub use self::schema::Durability;
@@ -104,6 +108,7 @@ pub struct Embedded {
     core: Arc<Mutex<Core>>,
     shown: Arc<Shown>,
     keys: Arc<ShownKeys>,
+    outgoing: Arc<ShownOutgoing>,
     agenda: Arc<Agenda>,
     minutes: Arc<RwLock<Minutes>>,
     journalled: Option<Journalled>,
@@ -154,6 +159,7 @@ impl Embedded {
         Self {
             agenda: core.plans.agenda.clone(),
             keys: core.access.shown.clone(),
+            outgoing: core.outgoing.shown.clone(),
             core: Arc::new(Mutex::new(core)),
             shown: Arc::default(),
             minutes: Arc::default(),
@@ -197,6 +203,7 @@ impl Embedded {
         ledger.clear().map_err(disk::broken)?;
         changes.iter().for_each(|change| core.confirm(change, &shown));
         let (agenda, keys) = (core.plans.agenda.clone(), core.access.shown.clone());
+        let outgoing = core.outgoing.shown.clone();
         let core = Arc::new(Mutex::new(core));
         let journal = Journal::start(disk, core.clone(), shown.clone(), blocks.clone(), new_work.clone())
             .map_err(disk::broken)?;
@@ -204,7 +211,7 @@ impl Embedded {
         let readers = Readers::open(&open.path)?;
         let keeper = Keeper::new(open.path.clone(), snapshots);
         let journalled = Some(Journalled { journal, readers, keeper, blocks, ledger, lock: Mutex::new(Some(lock)) });
-        Ok(Self { core, shown, keys, agenda, minutes, journalled, recovered, closed: false.into(), new_work })
+        Ok(Self { core, shown, keys, outgoing, agenda, minutes, journalled, recovered, closed: false.into(), new_work })
     }
 
     /// The decided state, told what time it is.

@@ -155,6 +155,7 @@ impl Core {
             Change::Rule(step) => self.watch.rules.confirm(step),
             Change::Alert(change) => self.watch.book.confirm(change),
             Change::Key(change) => self.access.confirm(change),
+            Change::Outgoing(change) => self.outgoing.confirm(change),
             Change::Worker(change) => self.known.confirm(change),
             _ => {}
         }
@@ -168,6 +169,7 @@ impl Core {
             Change::Rule(step) => self.watch.rules.withdraw(step),
             Change::Alert(change) => self.watch.book.withdraw(change),
             Change::Key(change) => self.access.withdraw(change),
+            Change::Outgoing(change) => self.outgoing.withdraw(change),
             Change::Worker(change) => self.known.withdraw(change),
             _ => {}
         }

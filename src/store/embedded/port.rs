@@ -14,7 +14,7 @@ use crate::clock::Timestamp;
 use crate::job::{Job, JobId, Name, Payload, Transition};
 use crate::store::{
     Alerts, Answer, Claim, Claimed, Committed, Events, Figures, Filter, Group, Health, Insert, Inserted, Keys, Locks,
-    LogLine, Page, PageOf, Prune, Pruned, Roster, Safekeeping, Standing, States, Store, Tally,
+    LogLine, Outbox, Page, PageOf, Prune, Pruned, Roster, Safekeeping, Standing, States, Store, Tally,
 };
 
 impl Store for Embedded {
@@ -172,6 +172,10 @@ impl Store for Embedded {
     }
 
     fn keys(&self) -> &dyn Keys {
+        self
+    }
+
+    fn outbox(&self) -> &dyn Outbox {
         self
     }
 

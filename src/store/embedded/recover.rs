@@ -75,6 +75,7 @@ pub(super) fn recover(
     found.orphans = freed.len() as u64;
     changes.extend(freed);
     super::access_rows::recover(conn, core)?;
+    super::outbox_rows::recover(conn, core)?;
     changes.extend(super::alert_rows::recover(conn, core)?);
     Ok((found, changes, counts))
 }

@@ -79,13 +79,14 @@ const COUNT_ANEW: &str = "
 ";
 
 /// What later forms have besides: tables that are made wherever they are missing.
-const ADDED: [&str; 6] = [
+const ADDED: [&str; 7] = [
     super::terms::TABLES,
     super::minutes::TABLES,
     super::plan_rows::TABLES,
     super::alert_rows::TABLES,
     super::roster_rows::TABLES,
     super::access_rows::TABLES,
+    super::outbox_rows::TABLES,
 ];
 
 /// Opens the file for the one who writes, makes its tables if it is new, and refuses what this program cannot read.

@@ -13,7 +13,8 @@ use crate::clock::Timestamp;
 use crate::job::{Job, JobId, Name, Transition};
 use crate::store::{
     Alerts, Answer, Claim, Claimed, Committed, Events, Figures, Filter, Group, Health, Insert, Inserted, Keys, Locks,
-    LogLine, Nodes, Page, PageOf, Prune, Pruned, Roster, Safekeeping, Standing, States, Store, StoreError, Tally,
+    LogLine, Nodes, Outbox, Page, PageOf, Prune, Pruned, Roster, Safekeeping, Standing, States, Store, StoreError,
+    Tally,
 };
 use crate::watch::Hub;
 
@@ -198,6 +199,10 @@ impl Store for Observed {
 
     fn keys(&self) -> &dyn Keys {
         self
+    }
+
+    fn outbox(&self) -> &dyn Outbox {
+        self.shared.inner.outbox()
     }
 
     fn roster(&self) -> &dyn Roster {

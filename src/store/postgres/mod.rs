@@ -49,6 +49,7 @@ mod look;
 mod mark;
 mod migrate;
 mod node;
+mod outbox;
 mod place;
 mod port;
 mod queue;

@@ -21,8 +21,8 @@ use crate::store::nodes::{Nodes, Seen};
 use crate::store::schedules::{Added, Due, Removed, ScheduleFigures, ScheduleFilter, SchedulePage, Stepped, Which};
 use crate::store::{
     Acquired, Activity, Answer, Claim, Claimed, Committed, Deleted, Entered, Events, Expected, Figures, Filter, Group,
-    Health, Insert, Inserted, Kept, Keys, Lock, Locks, LogLine, Page, PageOf, Present, Proof, Prune, Pruned, Put,
-    Released, Roster, Schedules, Slug, Standing, State, States, Store, StoreError, Take, Tally, Worker, WorkerId,
+    Health, Insert, Inserted, Kept, Keys, Lock, Locks, LogLine, Outbox, Page, PageOf, Present, Proof, Prune, Pruned,
+    Put, Released, Roster, Schedules, Slug, Standing, State, States, Store, StoreError, Take, Tally, Worker, WorkerId,
 };
 
 /// Work for a session: what it needs is cloned for every try.
@@ -123,6 +123,10 @@ impl Store for Postgres {
     }
 
     fn alerts(&self) -> &dyn Alerts {
+        self
+    }
+
+    fn outbox(&self) -> &dyn Outbox {
         self
     }
 
