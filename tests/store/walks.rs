@@ -1,13 +1,14 @@
 //! Lists in a database that others write to: a walk passes nobody by, no page looks through everything, and what comes faster than
 //! it is written is refused.
 
+use faena::job::{Event, JobId, decide};
 use faena::limits;
 use faena::store::query::{Sort, Start};
 use faena::store::{Filter, Group, Insert, Page, PageOf, StoreError};
 use tokio_postgres::Client;
 
 use crate::bed::*;
-use crate::database::{in_database, somebody_waits};
+use crate::database::{gone, in_database, somebody_waits};
 use crate::list::{page, seqs};
 
 #[test]
@@ -96,7 +97,7 @@ fn rule_29_what_comes_faster_than_it_is_written_is_refused() {
         }
         let refused = store.insert(vec![new_job().into()], Group::Each, at(0)).await;
         assert!(matches!(&refused, Err(StoreError::Unavailable(text)) if text.contains("try again")), "{refused:?}");
-        let claimed = faena::job::decide(&job, cancel_asked(), at(0)).unwrap();
+        let claimed = decide(&job, cancel_asked(), at(0)).unwrap();
         let ends = store.commit(vec![claimed], at(0));
         other.batch_execute("COMMIT").await.unwrap();
         for answer in waiting {
@@ -105,4 +106,42 @@ fn rule_29_what_comes_faster_than_it_is_written_is_refused() {
         ends.await.unwrap();
         bed.accept(new_job(), at(0)).await;
     });
+}
+
+/// What the server was last told of the table is from when the queue was empty, as after every night.
+#[test]
+fn a_queue_that_was_empty_and_is_full_again_is_not_walked_through_for_each_batch() {
+    const WAITING: usize = 3_000;
+    const BATCHES: usize = 20;
+    const BATCH: usize = 10;
+    in_database(|bed, other| async move {
+        other.batch_execute("ALTER TABLE faena.live SET (autovacuum_enabled = off)").await.unwrap();
+        let store = bed.store();
+        let jobs = |count| (0..count).map(|_| new_job().into()).collect::<Vec<Insert>>();
+        let fill = || store.insert(jobs(WAITING), Group::Each, at(0));
+        fill().await.unwrap();
+        while !finish_some(&bed, WAITING).await.is_empty() {}
+        other.batch_execute("VACUUM (ANALYZE, TRUNCATE off) faena.live").await.unwrap();
+        fill().await.unwrap();
+        for _ in 0..BATCHES {
+            assert_eq!(finish_some(&bed, BATCH).await.len(), BATCH);
+        }
+        store.close().await.unwrap();
+        gone(&other).await;
+        let read = "SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes WHERE relid = 'faena.live'::regclass";
+        let read: i64 = other.query_one(read, &[]).await.unwrap().get(0);
+        let done = (WAITING + BATCHES * BATCH) as i64;
+        assert!((done..done * 20).contains(&read), "{read} entries were read for {done} jobs");
+    });
+}
+
+/// Claims jobs, reports on them, and ends them, all at once.
+async fn finish_some(bed: &Bed, max: usize) -> Vec<JobId> {
+    let (jobs, store) = (bed.claim(max, at(1)).await, bed.store());
+    let steps = |event: fn(u32) -> Event| {
+        jobs.iter().map(|job| decide(job, event(job.life.epoch), at(1)).unwrap()).collect::<Vec<_>>()
+    };
+    store.commit(steps(|epoch| progressed(epoch, 10)), at(1)).await.unwrap();
+    store.commit(steps(succeeded), at(1)).await.unwrap();
+    jobs.iter().map(|job| job.id).collect()
 }

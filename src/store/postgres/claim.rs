@@ -52,7 +52,7 @@ macro_rules! take {
                  holder = $3, keeper = $4, ticket = $5, leased = $6::bigint IS NOT NULL, \
                  lease_until = CASE WHEN $6 IS NOT NULL THEN least($6, $2 + (l.spec::json->>'timeout_ms')::bigint) END, progress = NULL, \
                  stopping = false, expires_at = NULL \
-                 FROM picked WHERE l.seq = picked.seq AND picked.goes AND EXISTS (SELECT FROM alive) \
+                 FROM picked WHERE l.seq = ANY(ARRAY[picked.seq]) AND picked.goes AND EXISTS (SELECT FROM alive) \
                  RETURNING l.seq, l.id, l.created_at, l.spec, l.life, l.state, l.run_at, l.started_at, l.leased, l.lease_until, \
                      l.holder, l.progress, l.payload, l.urgency, l.kind, l.sub_type, l.priority), \
              counted AS (INSERT INTO faena.tally (kind, sub_type, priority, status, jobs) \

@@ -17,9 +17,9 @@ const JOBS: &str = "WITH old AS (SELECT * FROM ( \
          UNION ALL \
          (SELECT ended_at, seq FROM faena.history WHERE status = 4 AND ended_at < $2 ORDER BY ended_at, seq LIMIT $3)) AS ended \
          ORDER BY ended_at, seq LIMIT $3), \
-     gone AS (DELETE FROM faena.history h USING old WHERE h.ended_at = old.ended_at AND h.seq = old.seq \
+     gone AS (DELETE FROM faena.history h USING old WHERE h.ended_at = ANY(ARRAY[old.ended_at]) AND h.seq = ANY(ARRAY[old.seq]) \
          RETURNING h.seq, h.kind, h.sub_type, h.priority, h.status, h.dead, h.result), \
-     silent AS (DELETE FROM faena.log l USING gone WHERE l.seq = gone.seq) \
+     silent AS (DELETE FROM faena.log l USING gone WHERE l.seq = ANY(ARRAY[gone.seq])) \
      SELECT kind, sub_type, priority, status, dead, 1::bigint, result FROM gone";
 const REQUESTS: &str = "DELETE FROM faena.request WHERE key IN \
      (SELECT key FROM faena.request WHERE until <= $1 ORDER BY until LIMIT $2) AND until <= $1 RETURNING 1";

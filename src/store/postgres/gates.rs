@@ -25,7 +25,7 @@ const UNPARK: &str = "WITH RECURSIVE beside(gate_key, room, sub_type) AS ( \
          FROM beside b CROSS JOIN LATERAL (SELECT l.seq, l.urgency, l.expires_at FROM faena.live l \
              WHERE l.state = 1 AND l.gate_key = b.gate_key AND l.sub_type = b.sub_type \
              ORDER BY l.urgency, l.seq LIMIT b.room + 31 FOR UPDATE SKIP LOCKED) AS c) \
-     UPDATE faena.live l SET state = 0 FROM next WHERE l.seq = next.seq AND next.lasting < next.room RETURNING l.seq";
+     UPDATE faena.live l SET state = 0 FROM next WHERE l.seq = ANY(ARRAY[next.seq]) AND next.lasting < next.room RETURNING l.seq";
 /// Keys, each with a subtype, that stand beside their gate though it has room and nobody of them stands before it: from a pair
 /// on, so many pairs. A job before the gate that may be taken lets the next one out itself.
 const LEFT_BEHIND: &str = "WITH RECURSIVE beside(gate_key, sub_type) AS ( \

@@ -19,7 +19,7 @@ const APPEND: &str = "INSERT INTO faena.log (seq, at, epoch, text) \
      SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::text[])";
 const FORGET: &str = "DELETE FROM faena.log d USING unnest($1::bigint[]) AS s(seq), LATERAL \
          (SELECT x.line FROM faena.log x WHERE x.seq = s.seq ORDER BY x.line DESC OFFSET $2 LIMIT 1) AS old \
-     WHERE d.seq = s.seq AND d.line <= old.line";
+     WHERE d.seq = ANY(ARRAY[s.seq]) AND d.line <= old.line";
 const LINES: &str = "SELECT l.at, l.epoch, l.text FROM faena.log l WHERE l.seq = ( \
          SELECT seq FROM faena.live WHERE id = $1 UNION ALL SELECT seq FROM faena.history WHERE id = $1 LIMIT 1) \
      ORDER BY l.line";

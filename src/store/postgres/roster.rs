@@ -57,7 +57,7 @@ const NEW_TERMS: &str = "UPDATE faena.live SET lease_until = t.until \
      FROM (SELECT l.seq, $1 + coalesce(w.lease_ms, $2) AS until FROM faena.live l LEFT JOIN faena.worker w \
              ON w.id = substring(l.holder FROM '\"node\":\"([^\"]*)\"') \
          WHERE l.state = 2 AND l.leased ORDER BY l.seq FOR UPDATE OF l) AS t \
-     WHERE live.seq = t.seq AND live.state = 2 AND live.leased AND live.lease_until < t.until";
+     WHERE live.seq = ANY(ARRAY[t.seq]) AND live.state = 2 AND live.leased AND live.lease_until < t.until";
 
 /// The workers that speak to this node.
 #[derive(Default)]

@@ -39,12 +39,12 @@ const FINISH: &str = "WITH gone AS ( \
          DELETE FROM faena.live l USING unnest($1::bigint[], $2::uuid[], $3::integer[], $4::integer[], $5::integer[], \
              $6::bigint[], $7::smallint[], $8::boolean[], $9::text[], $10::text[]) \
              AS t(seq, id, expects, revision, epoch, ended_at, status, dead, result, life) \
-         WHERE l.seq = t.seq AND l.id = t.id AND l.revision = t.expects \
+         WHERE l.seq = ANY(ARRAY[t.seq]) AND l.id = ANY(ARRAY[t.id]) AND l.revision = t.expects \
          RETURNING l.seq, l.id, l.created_at, l.priority, l.kind, l.sub_type, l.user_id, l.schedule_id, l.unique_key, \
              l.gate_key, l.gate_limit, l.tags, l.spec, l.payload, l.state, \
              (l.state * 2 + (l.progress IS NOT NULL)::integer)::smallint AS was, \
              t.revision, t.epoch, t.ended_at, t.status, t.dead, t.result, t.life), \
-     freed AS (DELETE FROM faena.unique_key u USING gone WHERE u.key = gone.unique_key AND u.id = gone.id AND u.until IS NULL), \
+     freed AS (DELETE FROM faena.unique_key u USING gone WHERE u.key = ANY(ARRAY[gone.unique_key]) AND u.id = ANY(ARRAY[gone.id]) AND u.until IS NULL), \
      kept AS (INSERT INTO faena.history (seq, id, created_at, ended_at, status, dead, revision, epoch, priority, kind, sub_type, \
              user_id, schedule_id, unique_key, gate_key, gate_limit, result, tags, life, spec, payload) \
          SELECT seq, id, created_at, ended_at, status, dead, revision, epoch, priority, kind, sub_type, user_id, schedule_id, \
@@ -66,7 +66,7 @@ const GO_ON: &str = "UPDATE faena.live l SET \
      FROM unnest($1::bigint[], $2::uuid[], $3::integer[], $4::integer[], $5::integer[], $6::smallint[], $7::bigint[], \
          $8::bigint[], $9::bigint[], $10::text[], $11::boolean[], $12::bigint[]) \
          AS t(seq, id, expects, revision, epoch, state, run_at, asked_at, lease_until, life, stopping, lapsed_by) \
-     WHERE l.seq = t.seq AND l.id = t.id AND l.revision = t.expects \
+     WHERE l.seq = ANY(ARRAY[t.seq]) AND l.id = ANY(ARRAY[t.id]) AND l.revision = t.expects \
          AND (t.lapsed_by IS NULL OR l.state <> 2 OR l.lease_until IS NULL OR l.lease_until <= t.lapsed_by) \
      RETURNING l.seq, l.id, l.created_at, l.spec, l.was, l.gate_key, l.progress IS NOT NULL AS reported";
 /// What two reports that were decided on one base come to together is what [`Transition::onto`] says.
@@ -81,7 +81,7 @@ const REPORT: &str = "UPDATE faena.live l SET \
          lease_until = CASE WHEN l.leased THEN greatest(l.lease_until, t.lease_until) END \
      FROM unnest($1::bigint[], $2::uuid[], $3::integer[], $4::bigint[], $5::text[]) \
          AS t(seq, id, expects, lease_until, progress) \
-     WHERE l.seq = t.seq AND l.id = t.id AND l.revision = t.expects AND l.state = 2 \
+     WHERE l.seq = ANY(ARRAY[t.seq]) AND l.id = ANY(ARRAY[t.id]) AND l.revision = t.expects AND l.state = 2 \
      RETURNING l.seq, l.id, l.created_at, l.spec, l.was, NULL::text AS gate_key, l.progress IS NOT NULL AS reported, \
          CASE WHEN l.progress IS DISTINCT FROM t.progress THEN l.progress END AS further";
 const LOCK_JOBS: &str = "SELECT FROM faena.live WHERE seq = ANY($1) ORDER BY seq FOR UPDATE";
