@@ -94,6 +94,24 @@ pub enum Error {
         /// Jobs that wait.
         depth: u64,
     },
+    /// A key asks more often than it may.
+    #[error("this key may make {per_minute} requests a minute, and has made them; slow down")]
+    TooOften {
+        /// How often it may.
+        per_minute: u32,
+        /// When there is room for the next one.
+        retry_after: Duration,
+    },
+    /// A key has as much of something as it may have.
+    #[error("this key may have {max} {what}, and has them; wait until there are fewer")]
+    OverQuota {
+        /// Of what: `open event streams`.
+        what: &'static str,
+        /// How many it may have.
+        max: u64,
+        /// When it is worth another try.
+        retry_after: Duration,
+    },
     /// The store cannot commit now; nothing was accepted.
     #[error("the store cannot commit at the moment: {reason}")]
     Unavailable {
@@ -174,6 +192,8 @@ impl Error {
             Self::UnknownProcessor { .. } => "unknown_processor",
             Self::IdempotencyMismatch => "idempotency_mismatch",
             Self::QueueFull { .. } => "queue_full",
+            Self::TooOften { .. } => "rate_limited",
+            Self::OverQuota { .. } => "quota_reached",
             Self::Unavailable { .. } => "unavailable",
             Self::Internal(_) => "internal",
         }

@@ -260,6 +260,13 @@ pub const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 pub const CHANGES_KEPT_MAX: usize = 10_000;
 /// Event streams open at once.
 pub const STREAMS_MAX: usize = 10_000;
+/// Connections at once: the streams, and as many again for everybody else. Who comes beyond waits until somebody leaves.
+pub const CONNECTIONS_MAX: usize = 2 * STREAMS_MAX;
+
+/// Connections that an operator may allow: each takes a file descriptor.
+pub const CONNECTIONS_CHOSEN_MAX: usize = 1_000_000;
+/// Time that a client has to agree on TLS.
+pub const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
 
 /// Blocking processors at once: each is a thread, and far fewer than this keep any machine busy.
 pub const THREADS_MAX: usize = 1_024;
@@ -278,6 +285,14 @@ pub const KEYS_MAX: usize = 1_000;
 pub const KEY_SECRET_BYTES_MIN: usize = 32;
 /// Bytes of what a caller presents: more than any secret has is not looked at.
 pub const KEY_SECRET_BYTES_MAX: usize = 256;
+/// Requests in a minute that a key may be bounded to: more than a server answers is no bound.
+pub const KEY_REQUESTS_PER_MINUTE_MAX: u32 = 10_000_000;
+/// Waiting jobs that a key may be bounded to: they are counted by their ids, in memory.
+pub const KEY_QUEUED_MAX: u32 = 1_000_000;
+/// Waiting jobs of a key that are looked at again for a request which would be beyond its bound.
+pub const KEY_QUEUED_LOOKS_MAX: usize = 64;
+/// Event streams of one key: every browser of an office, and not the streams of all others.
+pub const KEY_STREAMS_MAX: usize = 1_000;
 /// Pause between two notes that a key was used: its last use is known to the minute, and a request writes nothing.
 pub const KEY_USE_NOTED_EVERY: Duration = Duration::from_secs(60);
 /// Time that a pass to the events of a job opens them: long enough to connect, and to connect again after a break.

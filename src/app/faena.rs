@@ -121,6 +121,7 @@ impl Faena {
             node,
             settings: service::Settings {
                 queue_depth_max: settings.queue_depth,
+                quota: settings.edge.quota,
                 runs_jobs: !settings.no_jobs,
                 lease: settings.lease,
                 own_schedules: if maintained { super::maintenance::NAMES.to_vec() } else { Vec::new() },

@@ -1,12 +1,15 @@
 //! Putting it together: settings, the whole in start order and its reverse, and the server in front.
 
+pub mod edge;
 pub mod faena;
 pub mod maintenance;
 mod opening;
+mod renewing;
 pub mod server;
 pub mod settings;
 mod worker;
 
+pub use edge::Edge;
 pub use faena::Faena;
 pub use maintenance::Maintenance;
 pub use server::{App, Signals};

@@ -8,6 +8,7 @@ use actix_web::dev::ServerHandle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::renewing::Renewing;
 use super::{Faena, Settings};
 use crate::error::{Error, Result};
 use crate::http::Settings as Bounds;
@@ -19,9 +20,11 @@ use crate::work::Registry;
 /// A running server with the processors that come with the program.
 pub struct App {
     addr: SocketAddr,
+    scheme: &'static str,
     faena: Faena,
     http: ServerHandle,
     serving: JoinHandle<io::Result<()>>,
+    renewing: Renewing,
 }
 
 impl App {
@@ -35,17 +38,24 @@ impl App {
         let listener = listen(settings.bind)?;
         let addr = listener.local_addr().map_err(Error::internal)?;
         let registry = registry(&settings);
-        let hosts = Some(settings.hosts.clone());
+        let (hosts, edge) = (Some(settings.hosts.clone()), settings.edge.clone());
+        let renewing = Renewing::of(&edge)?;
         let faena = Faena::start(settings, registry).await?;
-        let options = Options { settings: Bounds { hosts, ..Bounds::default() }, ..Options::default() };
+        let bounds = Bounds { hosts, cors_origins: edge.cors_origins.clone(), ..Bounds::default() };
+        let options = Options { settings: bounds, connections: Some(edge.connections), ..renewing.options() };
         let http = server::serve(faena.service().clone(), listener, options).map_err(Error::internal)?;
-        tracing::info!(address = %addr, "listening");
-        Ok(Self { addr, faena, http: http.handle(), serving: tokio::spawn(http) })
+        tracing::info!(address = %addr, tls = edge.tls().is_some(), "listening");
+        Ok(Self { addr, scheme: edge.scheme(), faena, http: http.handle(), serving: tokio::spawn(http), renewing })
     }
 
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Its address as a client is told: `http://127.0.0.1:7700`, or `https` with TLS.
+    pub fn url(&self) -> String {
+        format!("{}://{}", self.scheme, self.addr)
     }
 
     /// The use cases behind it.
@@ -83,6 +93,7 @@ impl App {
 
     async fn stop_unless(self, at_once: &CancellationToken) -> Result<()> {
         self.faena.drain(at_once).await;
+        self.renewing.end();
         // Requests under way are answered before the store that they ask is closed.
         self.http.stop(true).await;
         self.serving.await.map_err(Error::internal)?.map_err(Error::internal)?;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::edge::Edge;
 use super::maintenance::{BACKUPS_KEPT_DEFAULT, Maintenance};
 use crate::egress::{Entry, Policy};
 use crate::error::{Error, FieldError};
@@ -35,6 +36,8 @@ pub struct Settings {
     pub admin_key: Option<Secret>,
     /// Names besides loopback's that the server is asked under by a proxy in front, each `host` or `host:port`.
     pub hosts: Vec<String>,
+    /// The side that faces the network: TLS, pages of other origins, what a key may use up.
+    pub edge: Edge,
     /// Folder of everything that is kept: the store, results, input.
     pub data: PathBuf,
     /// Where jobs are kept.
@@ -82,6 +85,7 @@ impl Default for Settings {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, PORT_DEFAULT)),
             admin_key: None,
             hosts: Vec::new(),
+            edge: Edge::default(),
             data: PathBuf::from("faena-data"),
             store: StoreChoice::default(),
             durability: Durability::default(),
@@ -181,6 +185,7 @@ impl Settings {
                 format!("`{url}` needs a build with the feature object-store; name a folder, or build with it")
             });
         }
+        self.edge.check(&mut faults);
         for host in &self.hosts {
             faults.check(is_host(host), "hosts", || {
                 format!("`{host}` is not a host such as api.example.com or api.example.com:8443")
@@ -325,16 +330,16 @@ impl Default for Retention {
 
 /// Complaints, gathered so that a person sees all of them at once.
 #[derive(Default)]
-struct Faults(Vec<FieldError>);
+pub(super) struct Faults(Vec<FieldError>);
 
 impl Faults {
-    fn check(&mut self, holds: bool, key: &str, complaint: impl FnOnce() -> String) {
+    pub(super) fn check(&mut self, holds: bool, key: &str, complaint: impl FnOnce() -> String) {
         if !holds {
             self.0.push(FieldError { field: key.to_owned(), message: complaint() });
         }
     }
 
-    fn within(&mut self, key: &str, value: usize, least: usize, most: usize) {
+    pub(super) fn within(&mut self, key: &str, value: usize, least: usize, most: usize) {
         self.check((least..=most).contains(&value), key, || format!("{value} is not between {least} and {most}"));
     }
 

@@ -1,7 +1,9 @@
 //! Arguments that several commands share: where the server is, and which jobs are meant.
 
 use std::future::Future;
+use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::Args;
 
 use faena::client::wire::Moment;
@@ -24,18 +26,31 @@ pub struct Connection {
     /// Key to present, where the server has keys
     #[arg(long, value_name = "KEY", env = "FAENA_KEY", hide_env_values = true)]
     pub key: Option<String>,
+    /// PEM file of the certificates to trust, and no others, where the server has one of its own making
+    #[arg(long, value_name = "FILE", env = "FAENA_CA")]
+    pub ca: Option<PathBuf>,
     /// Print JSON instead of text for people
     #[arg(long)]
     pub json: bool,
 }
 
 impl Connection {
+    fn client(&self) -> Result<Client, Trouble> {
+        match self.ca.as_deref().filter(|path| !path.as_os_str().is_empty()) {
+            None => Ok(Client::new(&self.server)?),
+            Some(path) => {
+                let pem = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+                Ok(Client::trusting(&self.server, &pem)?)
+            }
+        }
+    }
+
     /// Runs a command's part with a client of the server.
     pub fn run<F>(&self, part: impl FnOnce(Client) -> F) -> Result<Ending, Trouble>
     where
         F: Future<Output = Result<Ending, Trouble>>,
     {
-        let client = Client::new(&self.server)?;
+        let client = self.client()?;
         // An empty variable counts as not set, as in most programs.
         let client = match self.key.as_deref().filter(|key| !key.is_empty()) {
             Some(key) => client.with_key(key)?,

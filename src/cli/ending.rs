@@ -64,7 +64,9 @@ impl Trouble {
         let (code, text) = match &self {
             Self::Usage(complaints) => (2, complaints.join("\nerror: ")),
             Self::Client(error @ ClientError::Unreachable { .. }) => (5, format!("{error}\n{}", self.advice())),
-            Self::Client(ClientError::Address(_) | ClientError::Key) => (2, self.sentence()),
+            Self::Client(ClientError::Address(_) | ClientError::Authority(_) | ClientError::Key) => {
+                (2, self.sentence())
+            }
             Self::Client(ClientError::Refused(refusal)) => (1, refused(refusal)),
             Self::Client(ClientError::Strange(_)) => (1, format!("{}\n{}", self.sentence(), self.advice())),
             Self::Client(_) | Self::Failed(_) => (1, self.sentence()),
@@ -117,7 +119,9 @@ impl Trouble {
 
     fn word(&self) -> &'static str {
         match self {
-            Self::Usage(_) | Self::Client(ClientError::Address(_) | ClientError::Key) => "usage",
+            Self::Usage(_) | Self::Client(ClientError::Address(_) | ClientError::Authority(_) | ClientError::Key) => {
+                "usage"
+            }
             Self::Client(ClientError::Unreachable { .. }) => "unreachable",
             _ => "failed",
         }

@@ -73,6 +73,12 @@ pub struct Create {
     /// How long it opens anything, such as 12h or 30d [default: for good]
     #[arg(long, value_name = "TIME", value_parser = span::parse)]
     expires: Option<Duration>,
+    /// Requests that it may make in a minute [default: what the server's settings say]
+    #[arg(long, value_name = "N")]
+    requests_per_minute: Option<u32>,
+    /// Jobs that it may have asked for and that have not begun yet [default: what the server's settings say]
+    #[arg(long, value_name = "N")]
+    queued_max: Option<u32>,
     #[command(flatten)]
     pub connection: Connection,
 }
@@ -101,6 +107,8 @@ impl Create {
         terms.extend(self.name.as_ref().map(|name| ("name".to_owned(), json!(name))));
         let expires_at = self.expires.map(|span| Clock::System.now().plus(span).to_string());
         terms.extend(expires_at.map(|at| ("expiresAt".to_owned(), json!(at))));
+        let numbers = [("requestsPerMinute", self.requests_per_minute), ("queuedMax", self.queued_max)];
+        terms.extend(numbers.into_iter().filter_map(|(name, number)| Some((name.to_owned(), json!(number?)))));
         Value::Object(terms)
     }
 }

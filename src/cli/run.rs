@@ -69,8 +69,8 @@ impl Run {
         server::runtime()?.block_on(async {
             let signals = Signals::listen()?;
             let key = settings.admin_key.clone();
-            let server = server::start(settings).await?;
-            let client = server::client(&format!("http://{}", server.addr()), key.as_ref())?;
+            let server = server::start_plain(settings).await?;
+            let client = server::client(&server.url(), key.as_ref())?;
             let ended = self.job(&client, &request, signals).await;
             // Whatever became of the job, nothing is left half written.
             server.stop().await?;

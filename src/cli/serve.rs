@@ -41,7 +41,7 @@ impl Serve {
             let server = server::start(settings).await?;
             let signals = Signals::listen()?;
             // A server whose stdout nobody reads is still a server.
-            let _ = output::line(format!("listening on http://{}", server.addr()));
+            let _ = output::line(format!("listening on {}", server.url()));
             server.run_until(signals).await?;
             Ok(Ending::Done)
         })
@@ -62,6 +62,12 @@ pub struct SettingsArgs {
     /// Names besides loopback's that a proxy in front uses for it, separated by commas [default: none]
     #[arg(long, value_name = "HOSTS")]
     hosts: Option<String>,
+    /// Speak TLS, with the certificate in this PEM file; SIGHUP reads it again [default: plain HTTP]
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<String>,
+    /// PEM file of the certificate's key
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<String>,
     /// Folder of everything that is kept [default: faena-data]
     #[arg(long, value_name = "FOLDER")]
     data: Option<String>,
@@ -117,6 +123,8 @@ impl SettingsArgs {
         let flags: Vec<Flag> = vec![
             ("bind", self.bind),
             ("hosts", self.hosts),
+            ("tls_cert", self.tls_cert),
+            ("tls_key", self.tls_key),
             ("data", self.data),
             ("store", self.store),
             ("durability", self.durability),

@@ -20,6 +20,12 @@ pub async fn start(settings: Settings) -> Result<App, Trouble> {
     })
 }
 
+/// Starts a server that this process asks itself: in plain HTTP, whatever certificate others know it by.
+pub async fn start_plain(mut settings: Settings) -> Result<App, Trouble> {
+    (settings.edge.tls_cert, settings.edge.tls_key) = (None, None);
+    start(settings).await
+}
+
 /// A client of a server in this process, with the key that it was started with.
 pub fn client(url: &str, key: Option<&Secret>) -> Result<Client, Trouble> {
     let client = Client::new(url)?;

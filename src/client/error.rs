@@ -14,6 +14,9 @@ pub enum ClientError {
     /// The key given is none.
     #[error("the key cannot be sent: it has characters that no key has")]
     Key,
+    /// The certificates that a server is to be trusted by cannot be read.
+    #[error("the certificates to trust cannot be read: {0}; they must be in PEM")]
+    Authority(String),
     /// Nobody answers there, or the connection broke.
     #[error("cannot reach the server at {server}: {reason}")]
     Unreachable {
@@ -76,7 +79,7 @@ impl ClientError {
         match self {
             Self::Unreachable { .. } => true,
             Self::Refused(refusal) => refusal.status == 503,
-            Self::Address(_) | Self::Key | Self::Strange(_) => false,
+            Self::Address(_) | Self::Key | Self::Authority(_) | Self::Strange(_) => false,
         }
     }
 

@@ -25,7 +25,7 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    pub(super) fn new(base: &str) -> Result<Self, ClientError> {
+    pub(super) fn new(base: &str, authority: Option<&[u8]>) -> Result<Self, ClientError> {
         let bad = || ClientError::Address(base.to_owned());
         let url = Url::parse(base).map_err(|_| bad())?;
         if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some() {
@@ -39,6 +39,14 @@ impl Exchange {
         // A proxy that the environment names cannot reach this machine's own loopback.
         if host == "localhost" || host.starts_with("127.") || host == "[::1]" {
             builder = builder.no_proxy();
+        }
+        if let Some(pem) = authority {
+            let bad = |error: reqwest::Error| ClientError::Authority(error.to_string());
+            let trusted = reqwest::Certificate::from_pem_bundle(pem).map_err(bad)?;
+            if trusted.is_empty() {
+                return Err(ClientError::Authority("there is no certificate in it".to_owned()));
+            }
+            builder = builder.tls_certs_only(trusted);
         }
         let http = builder.build().map_err(|error| ClientError::strange(error.to_string()))?;
         Ok(Self { http, base: url.as_str().trim_end_matches('/').to_owned(), key: None })

@@ -58,7 +58,16 @@ impl Client {
     /// # Errors
     /// [`ClientError::Address`] when `base` is not an address of that form.
     pub fn new(base: &str) -> Result<Self, ClientError> {
-        Ok(Self { exchange: Exchange::new(base)? })
+        Ok(Self { exchange: Exchange::new(base, None)? })
+    }
+
+    /// The same for a server whose certificate is signed by one of these, in PEM, and by nobody else: an authority of one's own,
+    /// or the server's certificate itself.
+    ///
+    /// # Errors
+    /// [`ClientError::Address`], and [`ClientError::Authority`] when `pem` has no certificate.
+    pub fn trusting(base: &str, pem: &[u8]) -> Result<Self, ClientError> {
+        Ok(Self { exchange: Exchange::new(base, Some(pem))? })
     }
 
     /// The same with a key, which every request presents to this server and to no other.

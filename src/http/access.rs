@@ -6,8 +6,8 @@ use actix_web::dev::RequestHead;
 use actix_web::http::header;
 
 use super::call::Call;
-use super::origin;
 use super::problem::{Problem, Protocol};
+use super::{cors, origin};
 use crate::error::Error;
 use crate::key::{Caller, Need, Scope};
 use crate::limits;
@@ -101,7 +101,10 @@ pub(crate) async fn enter(call: &mut Call, gate: Gate) -> Result<(), Problem> {
 /// Without keys a server answers everybody on its machine, and keeps web pages out. A page has nobody's key.
 fn check_page(call: &Call) -> Result<(), Problem> {
     match &call.settings().hosts {
-        Some(hosts) => Ok(origin::check(call.req.head(), hosts)?),
+        Some(hosts) => {
+            let listed = cors::origin(call.req.head(), &call.settings().cors_origins).is_some();
+            Ok(origin::check(call.req.head(), hosts, listed)?)
+        }
         None => Ok(()),
     }
 }

@@ -14,6 +14,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, Resource, Route};
 use super::access::{Gate, Names, enter};
 use super::problem::{Problem, Protocol, REQUEST_ID, request_id};
 use super::settings::Settings;
+use super::{cors, headers};
 use crate::error::Error;
 use crate::job::{JobId, NewJob};
 use crate::key::{Caller, Need};
@@ -304,12 +305,16 @@ where
         let (edge, handler) = (edge.clone(), handler.clone());
         async move {
             let caller = Caller::Anybody;
-            let mut call = Call { req: req.clone(), edge, caller, schedule: None, segments };
-            let answer = match enter(&mut call, gate).await {
-                Ok(()) => handler(call, payload).await,
-                Err(problem) => Err(problem.unread(&req, payload)),
+            let mut call = Call { req: req.clone(), edge: edge.clone(), caller, schedule: None, segments };
+            let origins = &edge.settings.cors_origins;
+            let answer = match cors::preflight(&req, origins) {
+                Some(answer) => Ok(answer),
+                None => match enter(&mut call, gate).await {
+                    Ok(()) => handler(call, payload).await,
+                    Err(problem) => Err(problem.unread(&req, payload)),
+                },
             };
-            match answer {
+            let mut answer = match answer {
                 Ok(mut answer) => {
                     if let Some(id) = request_id(&req).and_then(|id| HeaderValue::from_str(id).ok()) {
                         answer.headers_mut().insert(REQUEST_ID, id);
@@ -317,7 +322,10 @@ where
                     answer
                 }
                 Err(problem) => problem.respond(&req),
-            }
+            };
+            headers::secure(answer.headers_mut());
+            cors::admit(req.head(), origins, answer.headers_mut());
+            answer
         }
     })
 }

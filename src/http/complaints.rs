@@ -74,7 +74,14 @@ pub(crate) const RULE: Form = Form {
 /// A key to make.
 pub(crate) const KEY: Form = Form {
     what: "a key",
-    fields: &[("scopes", Shape::Texts), ("userId", Shape::Text), ("expiresAt", Shape::Text), ("name", Shape::Text)],
+    fields: &[
+        ("scopes", Shape::Texts),
+        ("userId", Shape::Text),
+        ("expiresAt", Shape::Text),
+        ("name", Shape::Text),
+        ("requestsPerMinute", Shape::Whole),
+        ("queuedMax", Shape::Whole),
+    ],
     required: &["scopes"],
 };
 

@@ -37,6 +37,7 @@ pub(crate) async fn page(call: Call, _: Payload) -> Answer {
 
     use utoipa_swagger_ui::Config;
 
+    use super::headers;
     use super::problem::Protocol;
 
     let config = Config::new(["../openapi.json"]).use_base_layout().try_it_out_enabled(true);
@@ -44,6 +45,7 @@ pub(crate) async fn page(call: Call, _: Payload) -> Answer {
         .map_err(|error| Error::internal(error.to_string()))?
         .ok_or(Protocol::NoSuchRoute)?;
     let mut answer = HttpResponse::Ok();
+    headers::page(&mut answer);
     if file.gzpipped {
         answer.insert_header(actix_web::http::header::ContentEncoding::Gzip);
     }

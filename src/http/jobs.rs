@@ -17,7 +17,7 @@ use super::view::{AcceptedView, BulkView, Created, JobView, Length, Listed, Pagi
 use super::{body, request};
 use crate::error::Error;
 use crate::job::{Job, NewJob};
-use crate::service::enqueue::in_batch;
+use crate::service::enqueue::{Acceptance, in_batch};
 use crate::store::query::Start;
 use crate::store::{Filter, Page, PageOf};
 
@@ -28,7 +28,9 @@ pub(crate) async fn create(call: Call, payload: Payload) -> Answer {
     let service = call.service();
     let job = call.own(request::job(&body, service.registry(), service.now())?)?;
     let key = call.idempotency_key("/jobs", &body)?;
+    let room = service.room_for(call.caller(), 1).await?;
     let acceptance = service.accept(job, key).await?;
+    room.fill(acceptance.new_id());
     present(service, &acceptance, None, call.base(), call.preferred_wait()).await
 }
 
@@ -43,7 +45,9 @@ pub(crate) async fn create_all(call: Call, payload: Payload) -> Answer {
     let body = body::text(&call, payload).await?;
     let jobs = if lines { read_lines(&call, &body)? } else { read_array(&call, &body)? };
     let key = call.idempotency_key("/jobs/batch", &body)?;
+    let room = call.service().room_for(call.caller(), jobs.len()).await?;
     let acceptances = call.service().accept_all(jobs, key).await?;
+    room.fill(acceptances.iter().filter_map(Acceptance::new_id));
     let views: Vec<_> = acceptances.iter().map(AcceptedView::of).collect();
     let mut answer = actix_web::HttpResponse::build(StatusCode::ACCEPTED);
     answer.insert_header((header::RETRY_AFTER, retry_after(None)));

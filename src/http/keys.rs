@@ -14,7 +14,7 @@ use super::view::{Created, KeyView, Listed, MadeKeyView, PassView};
 use super::{body, complaints, query};
 use crate::clock::Timestamp;
 use crate::error::Error;
-use crate::key::{KeyId, NewKey, Scope};
+use crate::key::{KeyId, NewKey, Quota, Scope};
 
 /// What a key is called when nobody says.
 const UNNAMED: &str = "unnamed";
@@ -36,6 +36,13 @@ pub(crate) struct KeyRequest {
     /// What a person knows it by.
     #[schema(min_length = 1, max_length = 200)]
     name: Option<String>,
+    /// Requests that it may make in a minute, at once or evenly; what the server's settings say when left out. Each node counts
+    /// for itself.
+    #[schema(minimum = 1, maximum = 10_000_000)]
+    requests_per_minute: Option<u32>,
+    /// Jobs that it may have asked for and that have not begun yet; what the server's settings say when left out.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    queued_max: Option<u32>,
 }
 
 /// `POST /keys`
@@ -97,6 +104,7 @@ impl KeyRequest {
             scopes,
             user_id: self.user_id.map(Into::into),
             expires_at,
+            quota: Quota { requests_per_minute: self.requests_per_minute, queued_max: self.queued_max },
         })
     }
 }

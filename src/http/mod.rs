@@ -3,7 +3,8 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `call` | one request on its way through a handler |
-//! | `access`, `origin` | who may come in; keeping web pages out |
+//! | `access`, `origin`, `cors` | who may come in; keeping web pages out, or letting some in |
+//! | `headers` | what every answer tells a browser |
 //! | `problem` | errors on the wire |
 //! | `body`, `request`, `terms`, `complaints`, `query` | reading what a client sends |
 //! | `view`, `present` | how things look in JSON |
@@ -17,7 +18,7 @@
 //! | `events` | server-sent events |
 //! | `figures`, `health` | statistics, health, metrics |
 //! | `openapi`, `docs` | the description of the API |
-//! | [`server`] | a server of its own |
+//! | [`server`], `tls` | a server of its own, and the certificate that it may have |
 //!
 //! An application mounts the routes where it likes:
 //!
@@ -47,12 +48,14 @@ mod body;
 mod call;
 mod cleanup;
 mod complaints;
+mod cors;
 mod cron;
 mod dead_letters;
 mod docs;
 mod events;
 mod executions;
 mod figures;
+mod headers;
 mod health;
 mod job;
 mod jobs;
@@ -74,6 +77,8 @@ pub mod server;
 pub mod settings;
 mod states;
 mod terms;
+#[cfg(feature = "tls")]
+pub mod tls;
 mod view;
 mod workers;
 
@@ -83,6 +88,7 @@ use std::sync::Arc;
 use actix_web::web::ServiceConfig;
 
 pub use accept::{accepted, refused};
+pub use cors::is_origin;
 pub use openapi::{openapi, openapi_yaml};
 pub use settings::Settings;
 

@@ -14,8 +14,8 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// Refuses what a page of somebody else may have sent. `hosts` are the names besides loopback's that the server is asked
-/// under, as by a proxy in front.
-pub(crate) fn check(head: &RequestHead, hosts: &[String]) -> Result<(), Protocol> {
+/// under, as by a proxy in front. A page whose origin is `listed` is let in, under whatever name that is the server's.
+pub(crate) fn check(head: &RequestHead, hosts: &[String], listed: bool) -> Result<(), Protocol> {
     let host = text(head, &header::HOST);
     // Every browser names a host; a client that does not is none.
     if let Some(host) = host
@@ -23,7 +23,7 @@ pub(crate) fn check(head: &RequestHead, hosts: &[String]) -> Result<(), Protocol
     {
         return Err(Protocol::ForeignHost(host.to_owned()));
     }
-    if head.method.is_safe() {
+    if listed || head.method.is_safe() {
         return Ok(());
     }
     let Some(origin) = text(head, &header::ORIGIN) else {
@@ -92,7 +92,7 @@ mod tests {
             request = request.insert_header((*name, *value));
         }
         let hosts: Vec<_> = hosts.iter().map(|host| (*host).to_owned()).collect();
-        check(request.to_http_request().head(), &hosts)
+        check(request.to_http_request().head(), &hosts, false)
     }
 
     #[test]

@@ -98,8 +98,14 @@ impl Problem {
             answer.insert_header((REQUEST_ID, id));
         }
         match self.reason() {
-            Self::Refused(Error::Unavailable { retry_after, .. }) => {
-                answer.insert_header((header::RETRY_AFTER, retry_after.as_secs().max(1)));
+            Self::Refused(
+                Error::Unavailable { retry_after, .. }
+                | Error::TooOften { retry_after, .. }
+                | Error::OverQuota { retry_after, .. },
+            ) => {
+                // Who comes a little early would be refused again, so it is rounded up.
+                let seconds = retry_after.as_millis().div_ceil(1_000).max(1);
+                answer.insert_header((header::RETRY_AFTER, u64::try_from(seconds).unwrap_or(u64::MAX)));
             }
             Self::Refused(Error::Held { retry_after, .. }) => {
                 // A holder that renews has it longer; one that releases has it shorter.
@@ -210,7 +216,7 @@ fn status_of(error: &Error) -> StatusCode {
         Error::Full { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Gone(_) => StatusCode::GONE,
         Error::UnknownProcessor { .. } | Error::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
-        Error::QueueFull { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Error::QueueFull { .. } | Error::TooOften { .. } | Error::OverQuota { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -44,7 +44,7 @@ fn prepared(id: JobId, content_type: &str) -> HttpResponseBuilder {
     answer
         .insert_header((header::CONTENT_TYPE, HeaderValue::from_str(content_type).unwrap_or(plain)))
         .insert_header((header::CONTENT_DISPOSITION, format!("inline; filename=\"{id}.{extension}\"")))
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"))
         .insert_header((header::CONTENT_SECURITY_POLICY, SANDBOX));
     answer
 }

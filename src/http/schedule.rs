@@ -160,7 +160,9 @@ pub(crate) async fn execute(call: Call, payload: Payload) -> Answer {
     let wish: ExecuteRequest<'_> = read(&complaints::EXECUTE, &text)?;
     let payload = wish.payload.map(|payload| Arc::from(payload.get()));
     let service = call.service();
+    let room = service.room_for(call.caller(), 1).await?;
     let job = service.run_schedule(&call.which(), payload).await?;
+    room.fill([job.id]);
     present(service, &Acceptance::New(job), None, call.base(), call.preferred_wait()).await
 }
 

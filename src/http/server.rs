@@ -20,6 +20,11 @@ pub struct Options {
     pub settings: Settings,
     /// Threads; as many as there are cores when left out.
     pub workers: Option<usize>,
+    /// Connections at once; [`limits::CONNECTIONS_MAX`] when left out. Who comes beyond waits until somebody leaves.
+    pub connections: Option<usize>,
+    /// Speak TLS with this certificate, and nothing else.
+    #[cfg(feature = "tls")]
+    pub tls: Option<Arc<super::tls::Certificate>>,
 }
 
 /// A server on a socket that is bound already. It does not listen to signals: whoever starts it decides when it ends,
@@ -28,16 +33,25 @@ pub struct Options {
 /// # Errors
 /// When the socket cannot be used.
 pub fn serve(service: Arc<Service>, listener: TcpListener, options: Options) -> io::Result<Server> {
-    let Options { settings, workers } = options;
-    let mut server = HttpServer::new(move || App::new().configure(routes_with(service.clone(), settings.clone())))
+    let Options { settings, workers, connections, .. } = options;
+    let workers = workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    // Each thread keeps to its share.
+    let connections = connections.unwrap_or(limits::CONNECTIONS_MAX).div_ceil(workers.max(1));
+    let head_read_max = settings.head_read_max;
+    let server = HttpServer::new(move || App::new().configure(routes_with(service.clone(), settings.clone())))
         .keep_alive(KeepAlive::Timeout(limits::KEEP_ALIVE))
-        .client_request_timeout(limits::HEAD_READ_MAX)
+        .client_request_timeout(head_read_max)
         .tcp_nodelay(true)
+        .workers(workers)
+        .max_connections(connections)
         .shutdown_timeout(limits::STOP_ANSWER_MAX.as_secs())
         .disable_signals()
         .on_connect(give_up_on_stalled_readers);
-    if let Some(workers) = workers {
-        server = server.workers(workers);
+    #[cfg(feature = "tls")]
+    if let Some(certificate) = options.tls {
+        let config = certificate.config().map_err(io::Error::other)?;
+        let server = server.tls_handshake_timeout(limits::HANDSHAKE_MAX);
+        return Ok(server.listen_rustls_0_23(listener, config)?.run());
     }
     Ok(server.listen(listener)?.run())
 }
@@ -46,7 +60,7 @@ pub fn serve(service: Arc<Service>, listener: TcpListener, options: Options) -> 
 /// for more while its reader does not read. So the bound is outside, in the kernel.
 fn give_up_on_stalled_readers(connection: &dyn std::any::Any, _: &mut actix_web::dev::Extensions) {
     #[cfg(target_os = "linux")]
-    if let Some(socket) = connection.downcast_ref::<actix_web::rt::net::TcpStream>() {
+    if let Some(socket) = socket_of(connection) {
         let millis = u32::try_from(limits::SEND_STALL_MAX.as_millis()).unwrap_or(u32::MAX);
         if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(socket, millis) {
             tracing::debug!(%error, "the kernel does not bound unread bytes");
@@ -54,4 +68,16 @@ fn give_up_on_stalled_readers(connection: &dyn std::any::Any, _: &mut actix_web:
     }
     #[cfg(not(target_os = "linux"))]
     let _ = connection;
+}
+
+/// The socket of a connection, within TLS or not.
+#[cfg(target_os = "linux")]
+fn socket_of(connection: &dyn std::any::Any) -> Option<&actix_web::rt::net::TcpStream> {
+    use actix_web::rt::net::TcpStream;
+
+    #[cfg(feature = "tls")]
+    if let Some(stream) = connection.downcast_ref::<actix_tls::accept::rustls_0_23::TlsStream<TcpStream>>() {
+        return Some(stream.get_ref().0);
+    }
+    connection.downcast_ref::<TcpStream>()
 }

@@ -8,6 +8,8 @@ use crate::limits;
 /// Bounds of the HTTP edge.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// Time a client may take to send the head of a connection's first request.
+    pub head_read_max: Duration,
     /// Bytes of one request body.
     pub body_bytes_max: usize,
     /// Time a client may take to send its body.
@@ -21,16 +23,21 @@ pub struct Settings {
     /// it, an empty list included, other names are refused, and so are changes that pages of other origins ask for. Left
     /// out, whoever mounts the routes sees to that.
     pub hosts: Option<Vec<String>>,
+    /// Origins whose pages may use this API from a browser, each as a browser writes it: `https://app.example.com`. None when
+    /// it is empty.
+    pub cors_origins: Vec<String>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            head_read_max: limits::HEAD_READ_MAX,
             body_bytes_max: limits::BODY_BYTES_MAX,
             body_read_max: limits::BODY_READ_MAX,
             heartbeat_every: limits::HEARTBEAT_EVERY,
             base_path: None,
             hosts: None,
+            cors_origins: Vec::new(),
         }
     }
 }

@@ -6,16 +6,19 @@
 //! | [`secret`] | what a caller presents, and the digest that is kept of it |
 //! | [`record`] | the key itself, and one to make |
 //! | [`caller`] | the only place that knows what a caller may do, and for whom |
+//! | [`rate`] | how often a key may ask, and how much it may have waiting |
 //! | [`pass`] | a signed pass to the events of one job, for a browser |
 
 pub mod caller;
 pub mod pass;
+pub mod rate;
 pub mod record;
 pub mod secret;
 pub mod words;
 
 pub use caller::{Caller, Need, Refusal};
 pub use pass::Pass;
+pub use rate::Quota;
 pub use record::{ApiKey, NewKey, Standing};
 pub use secret::{Digest, Secret};
 pub use words::{KeyId, Scope};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, KeyId, Scope};
+use super::{Digest, KeyId, Quota, Scope};
 use crate::clock::Timestamp;
 use crate::limits;
 use crate::schedule::Complaint;
@@ -32,6 +32,9 @@ pub struct ApiKey {
     /// When it was used last, to the minute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used_at: Option<Timestamp>,
+    /// What it may use up, where that is its own.
+    #[serde(default, skip_serializing_if = "Quota::is_none")]
+    pub quota: Quota,
 }
 
 /// A key to make.
@@ -45,6 +48,8 @@ pub struct NewKey {
     pub user_id: Option<Box<str>>,
     /// From when on it opens nothing.
     pub expires_at: Option<Timestamp>,
+    /// What it may use up; the usual for what is left out.
+    pub quota: Quota,
 }
 
 /// Whether a key opens anything at all.
@@ -112,6 +117,7 @@ impl NewKey {
             expires_at: self.expires_at,
             revoked_at: None,
             last_used_at: None,
+            quota: self.quota,
         }
     }
 
@@ -144,6 +150,13 @@ impl NewKey {
         if self.expires_at.is_some_and(|at| at <= now) {
             complain("expiresAt", "must lie in the future".to_owned());
         }
+        let mut bounded = |field, given: Option<u32>, most: u32| {
+            if given.is_some_and(|given| !(1..=most).contains(&given)) {
+                complain(field, format!("must be 1 to {most}"));
+            }
+        };
+        bounded("requestsPerMinute", self.quota.requests_per_minute, limits::KEY_REQUESTS_PER_MINUTE_MAX);
+        bounded("queuedMax", self.quota.queued_max, limits::KEY_QUEUED_MAX);
         if is_first && (!self.scopes.contains(&Scope::Admin) || self.user_id.is_some()) {
             complain(
                 "scopes",

@@ -66,6 +66,14 @@ impl Acceptance {
         }
     }
 
+    /// Who the job is, if it was accepted now.
+    pub fn new_id(&self) -> Option<JobId> {
+        match self {
+            Self::New(job) => Some(job.id),
+            Self::Replayed(_) => None,
+        }
+    }
+
     /// Key of its processor.
     pub fn sub_type(&self) -> &Name {
         match self {

@@ -63,7 +63,8 @@ impl Service {
     /// Who a request comes from that presents a secret, or none. Without any key everybody is [`Caller::Anybody`].
     ///
     /// # Errors
-    /// [`Error::Unauthorized`] when there are keys and what is presented is none that opens anything; when the store fails.
+    /// [`Error::Unauthorized`] when there are keys and what is presented is none that opens anything; [`Error::TooOften`]; when
+    /// the store fails.
     pub async fn caller(&self, presented: Option<&str>) -> Result<Caller, Error> {
         if !self.looks_for_keys().await? {
             return Ok(Caller::Anybody);
@@ -131,7 +132,7 @@ impl Service {
     /// Who a request for the events of a job comes from that presents the text of a pass.
     ///
     /// # Errors
-    /// [`Error::Unauthorized`] when there are keys and the pass is none to this job, or its time is over.
+    /// [`Error::Unauthorized`] when there are keys and the pass is none to this job, or its time is over; [`Error::TooOften`].
     pub async fn bearer_of_pass(&self, text: &str, id: JobId) -> Result<Caller, Error> {
         if !self.looks_for_keys().await? {
             return Ok(Caller::Anybody);
@@ -143,7 +144,7 @@ impl Service {
         self.checked(key)
     }
 
-    /// Who holds a key, if it opens anything; that it was used is noted once a minute.
+    /// Who holds a key, if it opens anything and does not ask too often; that it was used is noted once a minute.
     fn checked(&self, key: Arc<ApiKey>) -> Result<Caller, Error> {
         let now = self.now();
         match key.standing(now) {
@@ -155,6 +156,7 @@ impl Service {
             // Nobody waits for it: it takes hold by being asked for.
             drop(self.store().keys().note_key_use(key.id, now));
         }
+        self.count_request(&key, now)?;
         Ok(Caller::Key(key))
     }
 

@@ -14,6 +14,7 @@
 //! | [`operate`] | processors, pause and resume, health |
 //! | [`alerts`] | alert rules and alerts |
 //! | [`keys`] | keys, and who a request comes from |
+//! | [`quotas`] | what each key uses up |
 //! | [`locks`], [`states`] | doing something alone; values that outlive their jobs |
 //! | [`workers`] | workers of other processes |
 //! | [`explain`] | why a job is not running |
@@ -45,6 +46,7 @@ pub mod keys;
 pub mod locks;
 pub mod look;
 pub mod operate;
+pub mod quotas;
 pub mod schedules;
 pub mod states;
 pub mod wait;
@@ -63,7 +65,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{Clock, Timestamp};
 use crate::error::Error;
 use crate::job::Holder;
-use crate::key::KeyId;
+use crate::key::{KeyId, Quota};
 use crate::limits;
 use crate::store::observed::{Histories, Metrics};
 use crate::store::results::Results;
@@ -107,6 +109,10 @@ pub struct Settings {
     pub wait_max: Duration,
     /// Event streams open at once.
     pub streams_max: usize,
+    /// Event streams of one key.
+    pub key_streams_max: usize,
+    /// What a key may use up that does not say so itself.
+    pub quota: Quota,
     /// Whether processors run in this process or in another one on the same store.
     pub runs_jobs: bool,
     /// How long the leases of workers of other processes are that come from now on.
@@ -122,6 +128,8 @@ impl Default for Settings {
             idempotency_window: limits::IDEMPOTENCY_WINDOW,
             wait_max: limits::WAIT_MAX,
             streams_max: limits::STREAMS_MAX,
+            key_streams_max: limits::KEY_STREAMS_MAX,
+            quota: Quota::default(),
             runs_jobs: true,
             lease: limits::LEASE,
             own_schedules: Vec::new(),
@@ -135,6 +143,7 @@ pub struct Service {
     depth: depth::Depth,
     streams: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
+    quotas: quotas::Quotas,
     closing: CancellationToken,
     /// When it was last noted of each key that it was used.
     key_uses: DashMap<KeyId, Timestamp>,
@@ -151,6 +160,7 @@ impl Service {
             depth: depth::Depth::default(),
             streams,
             uploads,
+            quotas: quotas::Quotas::default(),
             closing: CancellationToken::new(),
             key_uses: DashMap::new(),
             keyed: AtomicBool::new(false),

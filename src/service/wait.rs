@@ -4,8 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::OwnedSemaphorePermit;
-
 use super::Service;
 use crate::error::Error;
 use crate::job::{Job, JobId};
@@ -52,18 +50,6 @@ impl Service {
             }
         }
         Ok(job)
-    }
-
-    /// Room for one more event stream; it is given back when the answer is dropped.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] when as many are open as may be.
-    pub fn stream(&self) -> Result<OwnedSemaphorePermit, Error> {
-        let permit = self.streams.clone().try_acquire_owned();
-        permit.map_err(|_| Error::Unavailable {
-            reason: format!("{} event streams are open, which is the limit", self.settings().streams_max),
-            retry_after: Duration::from_secs(5),
-        })
     }
 }
 

@@ -21,6 +21,8 @@ mod schedules;
 #[cfg(unix)]
 mod served;
 mod serving;
+#[cfg(all(unix, feature = "tls"))]
+mod tls;
 mod watching;
 #[cfg(unix)]
 mod workers;

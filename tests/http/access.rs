@@ -168,7 +168,7 @@ impl Keyed {
 
 pub async fn key(server: &Server, scopes: &[Scope], user: Option<&str>) -> String {
     let user_id = user.map(Into::into);
-    let new = NewKey { name: "test".into(), scopes: scopes.to_vec(), user_id, expires_at: None };
+    let new = NewKey { name: "test".into(), scopes: scopes.to_vec(), user_id, ..NewKey::default() };
     server.service.create_key(new).await.unwrap().1.reveal().to_owned()
 }
 

@@ -71,6 +71,7 @@ pub struct Choice {
     pub http: http::Settings,
     pub clock: Clock,
     pub hub: Arc<Hub>,
+    pub connections: Option<usize>,
 }
 
 impl Server {
@@ -104,7 +105,8 @@ impl Server {
         let service = Arc::new(Service::new(parts));
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
-        let options = Options { settings: choice.http, workers: Some(1) };
+        let options =
+            Options { settings: choice.http, workers: Some(1), connections: choice.connections, ..Options::default() };
         let (told, heard) = std::sync::mpsc::channel();
         let served = service.clone();
         std::thread::spawn(move || {

@@ -1,6 +1,7 @@
 //! Keys, pure: what a secret shows, what a key opens, and what a pass says.
 
 mod caller;
+mod rate;
 mod record;
 mod secret;
 
@@ -17,5 +18,5 @@ fn key(scopes: &[Scope], user: Option<&str>) -> ApiKey {
 }
 
 fn new(scopes: &[Scope], user: Option<&str>) -> NewKey {
-    NewKey { name: "a".into(), scopes: scopes.to_vec(), user_id: user.map(Into::into), expires_at: None }
+    NewKey { name: "a".into(), scopes: scopes.to_vec(), user_id: user.map(Into::into), ..NewKey::default() }
 }

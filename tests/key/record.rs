@@ -1,6 +1,6 @@
 //! What a key may be made with, and how it stands.
 
-use faena::key::{NewKey, Scope, Standing};
+use faena::key::{NewKey, Quota, Scope, Standing};
 
 use crate::{at, key, new};
 
@@ -23,6 +23,11 @@ fn every_fault_is_named() {
     assert_eq!(faults(&NewKey { scopes: vec![], ..good.clone() }, false), ["scopes"]);
     assert_eq!(faults(&NewKey { user_id: Some("u".repeat(201).into()), ..good.clone() }, false), ["userId"]);
     assert_eq!(faults(&NewKey { expires_at: Some(at(10)), ..good.clone() }, false), ["expiresAt"]);
+    for (rate, queued) in [(0, 1), (10_000_001, 1_000_001)] {
+        let quota = Quota { requests_per_minute: Some(rate), queued_max: Some(queued) };
+        let expected: &[_] = if queued == 1 { &["requestsPerMinute"] } else { &["requestsPerMinute", "queuedMax"] };
+        assert_eq!(faults(&NewKey { quota, ..good.clone() }, false), expected);
+    }
     assert_eq!(faults(&NewKey { expires_at: Some(at(11)), ..good }, false), [""; 0]);
 }
 

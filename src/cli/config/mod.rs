@@ -19,7 +19,7 @@ use super::ending::Trouble;
 /// The file that is read from the working folder when no other is named.
 const FILE_DEFAULT: &str = "faena.toml";
 /// Variables of ours that are no settings of a server.
-const OTHER_VARIABLES: &[&str] = &["FAENA_SERVER", "FAENA_KEY", "FAENA_CONFIG"];
+const OTHER_VARIABLES: &[&str] = &["FAENA_SERVER", "FAENA_KEY", "FAENA_CA", "FAENA_CONFIG"];
 
 /// Settings, and what a person should be told about where they came from.
 #[derive(Debug)]

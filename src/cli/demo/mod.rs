@@ -58,8 +58,8 @@ impl Demo {
         server::runtime()?.block_on(async {
             let kept = settings.database();
             let key = settings.admin_key.clone();
-            let server = server::start(settings).await?;
-            let url = format!("http://{}", server.addr());
+            let server = server::start_plain(settings).await?;
+            let url = server.url();
             show::started(&url, kept.as_deref())?;
             let ending = match first_job(&url, key.as_ref(), &sample).await {
                 Ok(ending) => ending,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use actix_web::web::Payload;
 use bytes::Bytes;
 use futures_util::stream;
-use tokio::sync::{OwnedSemaphorePermit, broadcast};
+use tokio::sync::broadcast;
 use tokio::time::Instant;
 
 use super::frame::{self, HEARTBEAT, LAST_EVENT_ID, Piece};
@@ -21,6 +21,7 @@ use crate::job::{Job, JobId, Status};
 use crate::key::Caller;
 use crate::limits;
 use crate::service::Service;
+use crate::service::quotas::Seat;
 use crate::store::Filter;
 use crate::store::alerts::AlertFilter;
 use crate::watch::{Change, Changes, Lagged};
@@ -31,7 +32,7 @@ pub(crate) async fn watch(call: Call, _: Payload) -> Answer {
     let filter = query.filter();
     query.end()?;
     let service = call.service();
-    let permit = service.stream()?;
+    let seat = service.stream(call.caller())?;
     let after = call.header(&LAST_EVENT_ID).map(|id| place(id, &service.node().node));
     let resumed = match after {
         None => service.hub().changes(None),
@@ -50,7 +51,7 @@ pub(crate) async fn watch(call: Call, _: Payload) -> Answer {
         waiting: Waiting::default(),
         seen: 0,
         heartbeat_every: call.settings().heartbeat_every,
-        _permit: permit,
+        _seat: seat,
     };
     frame::answer(stream::unfold(reader, |mut reader| async move {
         let piece: Piece = Ok(reader.piece().await?);
@@ -76,7 +77,7 @@ struct Reader {
     /// The latest change that was taken from the feed.
     seen: u64,
     heartbeat_every: Duration,
-    _permit: OwnedSemaphorePermit,
+    _seat: Seat,
 }
 
 /// Progress that keeps its distance: the latest of each job, in the order of the feed.

@@ -8,7 +8,6 @@ use actix_web::HttpResponse;
 use actix_web::web::Payload;
 use bytes::Bytes;
 use futures_util::stream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::frame::{self, HEARTBEAT, LAST_EVENT_ID, Piece};
@@ -19,6 +18,7 @@ use crate::job::Job;
 use crate::key::Caller;
 use crate::limits;
 use crate::service::Service;
+use crate::service::quotas::Seat;
 use crate::watch::JobWatch;
 
 /// `GET /jobs/{id}/events`
@@ -29,7 +29,7 @@ pub(crate) async fn watch(call: Call, _: Payload) -> Answer {
     query.one("token");
     query.end()?;
     let service = call.service();
-    let permit = service.stream()?;
+    let seat = service.stream(call.caller())?;
     let watch = service.hub().watch(id);
     let job = service.job(id).await?;
     let seen = call.header(&LAST_EVENT_ID).map(str::to_owned);
@@ -48,7 +48,7 @@ pub(crate) async fn watch(call: Call, _: Payload) -> Answer {
         sent_at: None,
         heartbeat_every: call.settings().heartbeat_every,
         ended: false,
-        _permit: permit,
+        _seat: seat,
     };
     frame::answer(stream::unfold(reader, |mut reader| async move {
         let piece: Piece = Ok(reader.piece().await?);
@@ -72,7 +72,7 @@ struct Reader {
     sent_at: Option<Instant>,
     heartbeat_every: Duration,
     ended: bool,
-    _permit: OwnedSemaphorePermit,
+    _seat: Seat,
 }
 
 impl Reader {

@@ -49,10 +49,11 @@ const FAILURES: &[(u16, &str, &str, &str)] = &[
     ),
     (
         429,
-        "QueueFull",
+        "TooMany",
         "queue_full",
-        "`queue_full`: the queue is as deep as it may be. `limit_reached`: there are as many locks, states, \
-         workers or alert rules as there may be.",
+        "`rate_limited`: the key asks more often than it may. `quota_reached`: the key has as many jobs that have not begun, \
+         or open event streams, as it may. `queue_full`: the queue is as deep as it may be. `limit_reached`: there are as \
+         many locks, states, workers or alert rules as there may be.",
     ),
     (431, "HeadersTooLarge", "headers_too_large", "A header is too long."),
     (500, "Internal", "internal", "A fault of the server; its log has the cause under the same requestId."),

@@ -140,7 +140,7 @@ impl Operation {
             return self;
         };
         let key = SecurityRequirement::new(SCHEME, [scope.as_str()]);
-        self.with(|builder| builder.security(key).security(SecurityRequirement::default())).failing(&[401])
+        self.with(|builder| builder.security(key).security(SecurityRequirement::default())).failing(&[401, 429])
     }
 
     pub(super) fn into_item(self) -> (&'static str, PathItem) {

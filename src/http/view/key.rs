@@ -33,6 +33,12 @@ pub(crate) struct KeyView<'a> {
     /// To the minute.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     last_used_at: Option<Shown<Timestamp>>,
+    /// Requests that it may make in a minute; what the server's settings say when null.
+    #[schema(required)]
+    requests_per_minute: Option<u32>,
+    /// Jobs of it that may wait to begin; what the server's settings say when null.
+    #[schema(required)]
+    queued_max: Option<u32>,
 }
 
 /// A key that was made just now.
@@ -73,6 +79,8 @@ impl<'a> KeyView<'a> {
             expires_at: key.expires_at.map(Shown),
             revoked_at: key.revoked_at.map(Shown),
             last_used_at: key.last_used_at.map(Shown),
+            requests_per_minute: key.quota.requests_per_minute,
+            queued_max: key.quota.queued_max,
         }
     }
 }
