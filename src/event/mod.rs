@@ -6,7 +6,7 @@
 //! | [`record`] | an event in its shape on the wire, and its id |
 //! | [`tell`] | what a step of a job, a schedule or an alert tells |
 //! | `payload`, `job_told` | what stands in such an event |
-//! | [`batch`], `bytes` | the events of a commit as the log keeps them |
+//! | [`batch`], `glance`, `bytes` | the events of a commit as the log keeps them: written, and read |
 //! | [`pattern`] | which types a subscriber wants: `job.*` |
 //! | [`signing`] | signatures by Standard Webhooks |
 //! | [`delivery`](mod@delivery) | what becomes of a delivery, and of an endpoint that fails |
@@ -20,6 +20,7 @@
 pub mod batch;
 mod bytes;
 pub mod delivery;
+mod glance;
 mod job_told;
 pub mod pattern;
 mod payload;

@@ -68,6 +68,12 @@ impl FromStr for Pattern {
     }
 }
 
+impl From<super::Kind> for Pattern {
+    fn from(kind: super::Kind) -> Self {
+        Self(kind.as_str().into())
+    }
+}
+
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)

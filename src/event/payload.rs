@@ -1,4 +1,4 @@
-//! What stands in an event of this program about a schedule or an alert: the fields of the API that matter to whoever was not
+//! What stands in an event of this program about a schedule, an alert or a key: the fields of the API that matter to whoever was not
 //! there, under the same names. Texts of no bound to speak of stay out: results over 4 KiB, stack traces, logs, payloads of jobs.
 
 use std::fmt::Display;
@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use crate::alert::{Alert, AlertId, Subject};
 use crate::clock::Timestamp;
 use crate::job::JobId;
+use crate::key::{ApiKey, KeyId, Scope};
 use crate::schedule::{Firing, Schedule, ScheduleId, Transition};
 
 /// Something that stands in JSON as its text.
@@ -163,6 +164,33 @@ impl<'a> AlertTold<'a> {
             count: alert.count,
             fired_at: Shown(alert.fired_at),
             cleared_at: alert.cleared_at.map(Shown),
+        }
+    }
+}
+
+/// A key: everything but what opens.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct KeyTold<'a> {
+    id: Shown<KeyId>,
+    name: &'a str,
+    scopes: &'a [Scope],
+    user_id: Option<&'a str>,
+    created_at: Shown<Timestamp>,
+    expires_at: Option<Shown<Timestamp>>,
+    revoked_at: Option<Shown<Timestamp>>,
+}
+
+impl<'a> KeyTold<'a> {
+    pub(super) fn of(key: &'a ApiKey) -> Self {
+        Self {
+            id: Shown(key.id),
+            name: &key.name,
+            scopes: &key.scopes,
+            user_id: key.user_id.as_deref(),
+            created_at: Shown(key.created_at),
+            expires_at: key.expires_at.map(Shown),
+            revoked_at: key.revoked_at.map(Shown),
         }
     }
 }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::job_told::JobTold;
-use super::payload::{AlertTold, FiredTold, MissedTold, ScheduleTold};
+use super::payload::{AlertTold, FiredTold, KeyTold, MissedTold, ScheduleTold};
 use super::{Aggregate, Event, EventId, Kind};
 use crate::alert::{Alert, AlertStatus};
 use crate::clock::Timestamp;
 use crate::job::{Job, Outcome, State};
+use crate::key::ApiKey;
 use crate::schedule::{Schedule, Transition};
 
 /// Where a job stood before a step: all of it that says what the step tells.
@@ -130,6 +131,17 @@ pub fn of_alert(alert: &Alert) -> Event {
     };
     let id = EventId::of_step(alert.id.as_bytes(), 0, kind);
     event(id, kind, "alert", alert.id.to_string(), &AlertTold::of(alert), at)
+}
+
+/// What a change of a key tells: that it was made, or taken back. That it was used is nobody's news.
+pub fn of_key(before: Option<&ApiKey>, after: &ApiKey) -> Option<Event> {
+    let (kind, at) = match (before, after.revoked_at) {
+        (None, _) => (Kind::KeyCreated, after.created_at),
+        (Some(before), Some(at)) if before.revoked_at.is_none() => (Kind::KeyRevoked, at),
+        (Some(_), _) => return None,
+    };
+    let id = EventId::of_step(after.id.as_bytes(), 0, kind);
+    Some(event(id, kind, "key", after.id.to_string(), &KeyTold::of(after), at))
 }
 
 fn of_schedule_as(kind: Kind, schedule: &Schedule, at: Timestamp) -> Event {

@@ -133,7 +133,7 @@ impl EventFilter {
             && self.happened(glance.at())
     }
 
-    fn happened(&self, at: Timestamp) -> bool {
+    pub(crate) fn happened(&self, at: Timestamp) -> bool {
         self.since.is_none_or(|since| at >= since) && self.until.is_none_or(|until| at < until)
     }
 }

@@ -26,7 +26,7 @@ fn seen(of: &str) -> Seen {
 }
 
 /// The step that fires an alert of a rule about a subtype.
-fn fire(called: &str, of: &str, now: i64) -> Step {
+pub fn fire(called: &str, of: &str, now: i64) -> Step {
     decide(Some(&rule(called)), Some(&seen(of)), None, at(now)).unwrap()
 }
 

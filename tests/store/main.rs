@@ -16,6 +16,7 @@ mod crowded;
 mod database;
 mod dice;
 mod durable;
+mod events;
 mod history;
 mod idempotency;
 mod insert;
@@ -347,3 +348,37 @@ macro_rules! roster_clauses {
 roster_clauses!(memory_workers Memory sqlite_workers Sqlite);
 #[cfg(all(unix, feature = "postgres"))]
 roster_clauses!(postgres_workers Postgres);
+
+/// What keeps the event log, on the engines that do.
+macro_rules! event_clauses {
+    ($($module:ident $engine:ident)*) => {
+        $(clauses! { $module $engine {
+            events {
+                what_happens_to_a_job_is_told_in_order
+                what_changes_nothing_tells_nothing
+                every_ending_and_every_way_back_is_told
+                follow_ups_and_those_who_asked_are_told
+                schedules_and_their_ticks_are_told
+                alerts_and_keys_are_told
+                an_application_tells_its_own_outside_of_jobs_and_in_their_commits
+                an_event_is_found_by_its_id
+                a_list_names_what_its_filter_says_and_walks_miss_nothing
+                events_outlive_their_job_and_a_restart
+                rule_27_old_events_are_forgotten_in_chunks_and_the_end_stays
+                whoever_waits_hears_that_there_is_more
+                a_large_commit_is_told_whole
+                nothing_is_told_after_the_close
+            }
+        } })*
+    };
+}
+
+event_clauses!(memory_events Memory sqlite_events Sqlite);
+
+clauses! {
+    disk_events Sqlite {
+        events {
+            rule_03_a_crash_is_told
+        }
+    }
+}

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::change::{By, Change};
 use super::core::Core;
-use super::journal::Change;
 use super::keys::Remembered;
 use super::{Embedded, Ticket};
 use crate::clock::Timestamp;
@@ -15,16 +15,18 @@ use crate::store::{Group, Idempotency, Insert, Inserted, LogLine, Receipt, Store
 struct Draft {
     job: Arc<Job>,
     key: Option<Idempotency>,
+    by: By,
 }
 
 impl Draft {
-    fn of(job: NewJob, key: Option<Idempotency>, now: Timestamp) -> Self {
-        Self { job: Arc::new(job.accept(0, now)), key }
+    fn of(mut job: NewJob, key: Option<Idempotency>, now: Timestamp) -> Self {
+        let by = job.by.take();
+        Self { job: Arc::new(job.accept(0, now)), key, by }
     }
 }
 
-/// A job on its way in, with the request that it answers.
-type Admitted = (Arc<Job>, Option<Remembered>);
+/// A job on its way in, with the request that it answers and who asks for it.
+type Admitted = (Arc<Job>, Option<Remembered>, By);
 
 /// The payload of a job that its caller may write itself; more would keep a thread that has others to serve.
 const LED_BYTES_MAX: usize = 64 * 1024;
@@ -54,8 +56,8 @@ impl Embedded {
         let inserted = answers
             .into_iter()
             .map(|answer| match answer {
-                Ok((job, request)) => {
-                    changes.push(Change::Insert { job: job.clone(), request });
+                Ok((job, request, by)) => {
+                    changes.push(Change::Insert { job: job.clone(), request, by });
                     Inserted::Accepted(job)
                 }
                 Err(refused) => refused,
@@ -91,9 +93,10 @@ impl Embedded {
         changes: &mut Vec<Change>,
     ) -> Vec<Arc<Job>> {
         let admitted = jobs.into_iter().filter_map(|job| core.admit(Draft::of(job, None, now), now).ok());
-        let jobs: Vec<_> = admitted.map(|(job, _)| job).collect();
-        changes.extend(jobs.iter().map(|job| Change::Insert { job: job.clone(), request: None }));
-        jobs
+        let admitted: Vec<_> = admitted.collect();
+        let insert = |(job, _, by): &Admitted| Change::Insert { job: job.clone(), request: None, by: by.clone() };
+        changes.extend(admitted.iter().map(insert));
+        admitted.into_iter().map(|(job, ..)| job).collect()
     }
 
     /// Appends lines to the logs of jobs.
@@ -125,7 +128,7 @@ impl Core {
         let mut withdrawn = Vec::new();
         for answer in answers {
             match answer {
-                Ok((job, request)) => {
+                Ok((job, request, _)) => {
                     self.withdraw(job, request.as_ref().map(|request| &*request.key));
                     withdrawn.push(job.id);
                 }
@@ -138,7 +141,7 @@ impl Core {
 
     /// Accepts one job and takes its keys, or says why not.
     fn admit(&mut self, draft: Draft, now: Timestamp) -> Result<Admitted, Inserted> {
-        let Draft { mut job, key } = draft;
+        let Draft { mut job, key, by } = draft;
         if let Some(refused) = self.keys.refuses(job.spec.unique(), key.as_ref(), now) {
             return Err(refused);
         }
@@ -154,7 +157,7 @@ impl Core {
         }
         self.plans.begin(&job);
         self.keep(job.clone());
-        Ok((job, request))
+        Ok((job, request, by))
     }
 }
 

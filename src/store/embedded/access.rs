@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
+use super::change::Change;
 use super::core::Core;
-use super::journal::Change;
 use super::{Embedded, settled};
 use crate::clock::Timestamp;
 use crate::key::{ApiKey, Digest, KeyId};
@@ -34,7 +34,7 @@ struct Shown {
 
 /// One decided change of a key.
 pub(super) struct KeyChange {
-    before: Option<Arc<ApiKey>>,
+    pub(super) before: Option<Arc<ApiKey>>,
     pub(super) after: Option<Arc<ApiKey>>,
     pub(super) id: KeyId,
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use rusqlite::{Connection, params};
 
 use super::alerts::{AlertChange, RuleItem};
+use super::change::Change;
 use super::core::Core;
 use super::disk::{DiskError, broken};
-use super::journal::Change;
 use super::named::Step;
 use super::rows::json;
 use super::terms::write_number;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::change::Change;
 use super::core::Core;
-use super::journal::Change;
 use super::named::{Item, Named};
 use super::{Embedded, settled};
 use crate::alert::{Alert, AlertId, Rule, Step};
@@ -51,7 +51,7 @@ const ANY_TIME: Timestamp = Timestamp::from_millis(i64::MIN);
 
 /// One decided change of an alert.
 pub(super) struct AlertChange {
-    before: Option<Arc<Alert>>,
+    pub(super) before: Option<Arc<Alert>>,
     pub(super) after: Option<Arc<Alert>>,
     pub(super) id: AlertId,
 }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::journal::Change;
+use super::change::Change;
 use super::ledger::{Ledger, Noted};
 use super::{Embedded, Ticket, disk, history};
 use crate::clock::Timestamp;
@@ -22,8 +22,9 @@ impl Embedded {
         let claimed = core.claim(claim, now, &self.shown);
         let next_due = core.ready.next_due(&claim.sub_types);
         let mut ticket = None;
+        let starts = || claimed.iter().map(|(job, _)| Change::Start(job.clone()));
         if let Some(journalled) = self.journalled.as_ref().filter(|_| !claimed.is_empty()) {
-            let starts = claimed.iter().map(|(job, _)| Change::Put(job.clone())).collect();
+            let starts = starts().collect();
             if claim.lease.is_some() {
                 ticket = self.record(&mut core, starts);
             } else {
@@ -31,6 +32,8 @@ impl Embedded {
                 drop(core);
                 self.write_down(&journalled.ledger, &claimed, now)?;
             }
+        } else {
+            core.tell(starts());
         }
         Ok((Claimed { jobs: claimed.into_iter().map(|(job, _)| job).collect(), next_due }, ticket))
     }

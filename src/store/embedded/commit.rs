@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::change::{By, Change};
 use super::core::{Core, Step};
-use super::journal::Change;
 use super::{Embedded, Ticket, history};
 use crate::clock::Timestamp;
-use crate::job::{Job, JobId, Transition, Visibility};
+use crate::event::Event;
+use crate::job::{Emitted, Job, JobId, Transition, Visibility};
 use crate::store::Committed;
 
 impl Embedded {
@@ -19,6 +20,7 @@ impl Embedded {
         for mut transition in transitions {
             let visibility = transition.visibility;
             let follow_ups = std::mem::take(&mut transition.follow_ups);
+            let (by, told) = (transition.by.take(), std::mem::take(&mut transition.told));
             let was = Was::of(core.jobs.get(&transition.seq));
             let load = |id| self.load_here(id);
             answers.push(match core.apply(transition, now, &self.shown, load) {
@@ -30,7 +32,8 @@ impl Embedded {
                 }
                 Step::Applied(job) => {
                     waits = true;
-                    self.note(&mut core, &job, was, now, &mut changes);
+                    self.note(&mut core, &job, was, by, now, &mut changes);
+                    changes.extend(tells(told, &job));
                     let follow_ups = self.follow(&mut core, follow_ups, now, &mut changes);
                     Committed::Applied { job, follow_ups }
                 }
@@ -51,13 +54,22 @@ impl Embedded {
     }
 
     /// Notes a step for the disk, and what follows from it for the schedule that made the job.
-    pub(super) fn note(&self, core: &mut Core, job: &Arc<Job>, was: Was, now: Timestamp, changes: &mut Vec<Change>) {
+    pub(super) fn note(
+        &self,
+        core: &mut Core,
+        job: &Arc<Job>,
+        was: Was,
+        by: By,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) {
         changes.push(match (was, job.is_finished()) {
             (Was::Finished, true) => Change::Amend(job.clone()),
-            (Was::Finished, false) => Change::Reopen(job.clone()),
+            (Was::Finished, false) => Change::Reopen(job.clone(), by),
             (_, true) => Change::Finish(job.clone()),
             (Was::Running, false) if job.run_at().is_some() => Change::Again(job.clone()),
-            (_, false) => Change::Put(job.clone()),
+            (Was::Waiting, false) if job.run().is_some() => Change::Start(job.clone()),
+            (_, false) => Change::Put(job.clone(), by),
         });
         changes.extend(core.plans.follow(job, was == Was::Finished, now).map(Change::Plan));
     }
@@ -70,6 +82,17 @@ impl Embedded {
             None
         })
     }
+}
+
+/// What an application tells in the commit of its job.
+fn tells(told: Vec<Emitted>, job: &Job) -> Option<Change> {
+    let readable = |told: Emitted| {
+        let id = told.id.clone();
+        let event = Event::try_from(told);
+        event.inspect_err(|error| tracing::error!(%error, event_id = %id, "what an application told is no event")).ok()
+    };
+    let events: Vec<_> = told.into_iter().filter_map(readable).collect();
+    (!events.is_empty()).then(|| Change::Tell(events, job.spec.user_id.clone()))
 }
 
 /// How a job stood before a step.

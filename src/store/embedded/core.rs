@@ -1,26 +1,30 @@
 //! Memory decides: the state of every live job as decided, whether or not the disk has confirmed it, with every index
 //! that deciding needs. All of it changes under one lock, in the order in which the journal gets to know it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::access::Access;
 use super::alerts::Watch;
+use super::archive::Archive;
+use super::change::Change;
 use super::gates::Gates;
-use super::journal::Change;
 use super::keys::Keys;
 use super::ledger::Slots;
 use super::named::Named;
+use super::news::News;
 use super::outbox::Outgoing;
 use super::plans::Plans;
 use super::ready::{Entry, Ready};
+use super::ring::Ring;
 use super::roster::Known;
 use super::shown::{Recent, Shown};
 use super::sorts::Sorts;
 use crate::clock::Timestamp;
 use crate::job::{Event, Job, JobId, Name, Payload, Refusal, State, Transition, decide};
+use crate::store::events::START;
 use crate::store::query::Sort4;
-use crate::store::{Claim, Lock, LogLine, State as Saved};
+use crate::store::{Claim, Lock, State as Saved};
 
 /// The decided state.
 pub(super) struct Core {
@@ -62,20 +66,14 @@ pub(super) struct Core {
     pub(super) known: Known,
     pub(super) access: Access,
     pub(super) outgoing: Outgoing,
-}
-
-/// Ended jobs in memory, for the engine without a journal.
-#[derive(Default)]
-pub(super) struct Archive {
-    pub(super) ended: BTreeSet<(Timestamp, u64)>,
-    pub(super) logs: HashMap<JobId, Vec<LogLine>>,
+    /// The event log where there is no journal; none where there is one.
+    pub(super) ring: Option<Ring>,
+    /// Where that log tells that there is more.
+    pub(super) news: Arc<News>,
 }
 
 /// Bytes of payloads kept in memory for waiting jobs; beyond it they wait on disk.
 const INLINE_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// Ended jobs that the engine without a journal keeps; older ones are forgotten first.
-const ARCHIVED_JOBS_MAX: usize = 100_000;
-
 /// What became of a step.
 pub(super) enum Step {
     Applied(Arc<Job>),
@@ -113,6 +111,8 @@ impl Core {
             known: Known::default(),
             access: Access::default(),
             outgoing: Outgoing::default(),
+            ring: (!journalled).then(Ring::default),
+            news: Arc::new(News::from(START)),
         }
     }
 
@@ -347,37 +347,6 @@ impl Core {
         // Shown as it is, so that the count of its sort falls when it changes.
         shown.show(job.clone());
         self.recent.add(&job, shown);
-        Some(job)
-    }
-
-    /// Lets a job that has ended go from the decided state, or into the archive.
-    fn put_away(&mut self, job: &Arc<Job>, shown: &Shown) {
-        let Some(archive) = &mut self.archive else {
-            self.jobs.remove(&job.seq);
-            self.recent.add(job, shown);
-            return;
-        };
-        archive.ended.extend(job.end().map(|end| (end.at, job.seq)));
-        if archive.ended.len() > ARCHIVED_JOBS_MAX {
-            let oldest = archive.ended.first().map(|(_, seq)| *seq);
-            let forgotten = oldest.and_then(|seq| self.forget_archived(seq, shown));
-            self.fallen.extend(forgotten);
-        }
-    }
-
-    /// Forgets an ended job of the archive.
-    pub(super) fn forget_archived(&mut self, seq: u64, shown: &Shown) -> Option<Arc<Job>> {
-        let job = self.jobs.get(&seq).filter(|job| job.is_finished()).cloned()?;
-        self.jobs.remove(&seq);
-        shown.hide(job.id);
-        self.tally.leave(job.status(), &job.spec);
-        self.dead -= dead(&job);
-        if let Some(archive) = &mut self.archive {
-            if !archive.logs.is_empty() {
-                archive.logs.remove(&job.id);
-            }
-            job.end().map(|end| archive.ended.remove(&(end.at, seq)));
-        }
         Some(job)
     }
 }

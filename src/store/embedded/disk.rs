@@ -7,14 +7,17 @@ use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use rusqlite::{Connection, ErrorCode, ffi, params};
 
+use super::change::Change;
 use super::checkpoint::Checkpointer;
 use super::counts::Counts;
-use super::journal::Change;
+use super::event_rows::Telling;
 use super::keys::Remembered;
 use super::minutes::Minutes;
+use super::news::News;
 use super::rows::json;
 use crate::job::{Job, JobId, Unique, UniqueFor};
 use crate::limits;
+use crate::store::events::Place;
 use crate::store::query::Sort4;
 use crate::store::{LogLine, StoreError};
 
@@ -28,6 +31,9 @@ pub(super) struct Disk {
     counts: Mutex<Counts>,
     /// What came to an end by the minute; only this writer changes it.
     minutes: Arc<RwLock<Minutes>>,
+    /// The place of the last event that is on disk, and where it is shown.
+    end: Place,
+    pub(super) news: Arc<News>,
 }
 
 /// A job that the disk has forgotten: who, of which sort, and one if it was a dead letter.
@@ -65,7 +71,10 @@ impl Disk {
         minutes: Arc<RwLock<Minutes>>,
     ) -> rusqlite::Result<Self> {
         let next_line = conn.query_row("SELECT coalesce(max(line), 0) + 1 FROM log", [], |row| row.get(0))?;
-        Ok(Self { conn, checkpointer, next_line, pruned: Mutex::default(), counts: Mutex::default(), minutes })
+        let end = super::event_rows::end(&conn)?;
+        let news = Arc::new(News::from(end));
+        let (pruned, counts) = Default::default();
+        Ok(Self { conn, checkpointer, next_line, pruned, counts, minutes, end, news })
     }
 
     /// Writes changes in one transaction: all or nothing. `doom` is asked which of the ended jobs that are about to be
@@ -82,15 +91,26 @@ impl Disk {
         let changes = changes.inspect(|change| ended.count(change));
         let written = self
             .write_all(changes, &mut doom)
-            .and_then(|()| self.minutes.read().write(&ended, &self.conn))
-            .and_then(|()| Ok(self.conn.prepare_cached("COMMIT")?.execute([]).map(drop)?));
+            .and_then(|end| self.minutes.read().write(&ended, &self.conn).map(|()| end))
+            .and_then(|end| Ok(self.conn.prepare_cached("COMMIT")?.execute([]).map(|_| end)?));
         self.checkpointer.count();
         match written {
-            Ok(()) => self.minutes.write().merge(ended),
-            // The transaction may have been rolled back by the failure itself.
-            Err(_) => drop(self.conn.execute_batch("ROLLBACK")),
+            Ok(end) => {
+                self.end = end;
+                self.minutes.write().merge(ended);
+                Ok(())
+            }
+            Err(error) => {
+                // The transaction may have been rolled back by the failure itself.
+                drop(self.conn.execute_batch("ROLLBACK"));
+                Err(error)
+            }
         }
-        written
+    }
+
+    /// Lets what the latest transaction has told be read: its jobs are shown.
+    pub(super) fn tell(&self) {
+        self.news.tell(self.end);
     }
 
     /// The jobs that the latest transaction has forgotten.
@@ -118,14 +138,16 @@ impl Disk {
         &mut self,
         changes: impl Iterator<Item = &'a Change>,
         doom: &mut impl FnMut(Vec<u64>) -> Vec<u64>,
-    ) -> Result<(), DiskError> {
+    ) -> Result<Place, DiskError> {
         // In the order of sequence numbers, like every batch here (rule 34).
         let mut folded: BTreeMap<u64, Folded<'a>> = BTreeMap::new();
         let mut empty = true;
+        let mut telling = Telling::after(self.end);
         for change in changes {
             empty = false;
+            telling.add(&self.conn, change)?;
             match change {
-                Change::Insert { job, request } => {
+                Change::Insert { job, request, .. } => {
                     if let Some(payload) = job.payload.text() {
                         folded.insert(job.seq, Folded { origin: Origin::New(payload), job });
                     }
@@ -136,10 +158,10 @@ impl Disk {
                         self.hold_window(job, unique)?;
                     }
                 }
-                Change::Put(job) | Change::Again(job) | Change::Finish(job) => {
+                Change::Start(job) | Change::Put(job, _) | Change::Again(job) | Change::Finish(job) => {
                     folded.entry(job.seq).or_insert(Folded { origin: Origin::Live, job }).job = job;
                 }
-                Change::Amend(job) | Change::Reopen(job) => {
+                Change::Amend(job) | Change::Reopen(job, _) => {
                     folded.entry(job.seq).or_insert(Folded { origin: Origin::History, job }).job = job;
                 }
                 Change::Log(seq, lines) => self.append(*seq, lines)?,
@@ -164,12 +186,18 @@ impl Disk {
                     self.counts.get_mut().merge(counts);
                     *answer.lock() = pruned;
                 }
+                Change::Forget(forget, answer) => {
+                    *answer.lock() = super::event_rows::forget(&self.conn, forget)?;
+                }
+                // It has been told above.
+                Change::Tell(..) => {}
             }
         }
         if empty {
             self.conn.execute_batch("UPDATE pulse SET beat = beat + 1")?;
         }
-        self.write_jobs(&folded)
+        self.write_jobs(&folded)?;
+        telling.end(&self.conn)
     }
 
     fn write_jobs(&self, folded: &BTreeMap<u64, Folded<'_>>) -> Result<(), DiskError> {

@@ -11,72 +11,14 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, RwLock};
 use tokio::sync::{Notify, oneshot};
 
-use super::alerts::{AlertChange, RuleItem};
 use super::blocks::Blocks;
+use super::change::Change;
 use super::core::Core;
 use super::deciding::Deciding;
 use super::disk::{Disk, DiskError};
-use super::keys::Remembered;
 use super::lead::Lead;
-use super::named::Step;
-use super::plans::PlanChange;
-use super::roster::WorkerChange;
 use super::shown::Shown;
-use crate::job::{Job, Name};
-use crate::store::{Lock, LogLine, Prune, Pruned, State, StoreError};
-
-/// One decided change, to be written.
-pub(super) enum Change {
-    /// A new job, its payload inline, with the request that it answers.
-    Insert { job: Arc<Job>, request: Option<Remembered> },
-    /// A live job has changed.
-    Put(Arc<Job>),
-    /// A try of a live job has ended, and it waits for the next one.
-    Again(Arc<Job>),
-    /// A live job has ended.
-    Finish(Arc<Job>),
-    /// An ended job waits again.
-    Reopen(Arc<Job>),
-    /// An ended job has changed and is still ended.
-    Amend(Arc<Job>),
-    /// Lines for the log of a job.
-    Log(u64, Vec<LogLine>),
-    /// A subtype is handed out no more, or again.
-    Pause(Name, bool),
-    /// A lock is granted, renewed or given up.
-    Lock(Step<Lock>),
-    /// A state is kept or forgotten.
-    State(Step<State>),
-    /// An alert rule is kept or forgotten.
-    Rule(Step<RuleItem>),
-    /// An alert fires, has cleared or is forgotten.
-    Alert(AlertChange),
-    /// A key is made, revoked, used or forgotten.
-    Key(super::access::KeyChange),
-    /// A subscription, its course or a sending has changed.
-    Outgoing(super::outbox::OutgoingChange),
-    /// A worker of another process is there, or is forgotten.
-    Worker(WorkerChange),
-    /// A schedule has changed.
-    Plan(PlanChange),
-    /// Ended jobs are to be forgotten; the answer goes to whoever asked.
-    Prune(Prune, crate::clock::Timestamp, Arc<Mutex<Pruned>>),
-}
-
-impl Change {
-    /// The job that is new or has changed.
-    pub(super) fn job(&self) -> Option<&Arc<Job>> {
-        match self {
-            Self::Insert { job, .. }
-            | Self::Put(job)
-            | Self::Again(job)
-            | Self::Reopen(job)
-            | Self::Finish(job)
-            | Self::Amend(job) => Some(job),
-            _ => None,
-        }
-    }
-}
+use crate::store::StoreError;
 
 /// Changes that were decided together, and who waits for them.
 pub(super) struct Bundle {
@@ -345,6 +287,7 @@ impl Writer {
             core.forget_pruned(id, &sort, dead, &self.shown);
         }
         core.doomed.clear();
+        self.disk.tell();
         mem::take(&mut core.has_new_work)
     }
 
@@ -357,7 +300,7 @@ impl Writer {
         for bundle in new.into_iter().rev() {
             for change in bundle.changes.iter().rev() {
                 match change {
-                    Change::Insert { job, request } => {
+                    Change::Insert { job, request, .. } => {
                         core.withdraw(job, request.as_ref().map(|request| &*request.key));
                     }
                     Change::Plan(change) => core.plans.withdraw(change),
@@ -370,25 +313,6 @@ impl Writer {
         }
         core.doomed.clear();
         kept
-    }
-}
-
-impl Change {
-    /// Whether its caller may be told that nothing was accepted.
-    fn may_be_refused(&self) -> bool {
-        matches!(
-            self,
-            Self::Insert { .. }
-                | Self::Prune(..)
-                | Self::Lock(_)
-                | Self::State(_)
-                | Self::Rule(_)
-                | Self::Alert(_)
-                | Self::Key(_)
-                | Self::Outgoing(_)
-                | Self::Worker(_)
-                | Self::Plan(PlanChange::Add(_))
-        )
     }
 }
 

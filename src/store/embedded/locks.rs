@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::Embedded;
+use super::change::Change;
 use super::core::Core;
-use super::journal::Change;
 use super::named::Named;
 use crate::clock::Timestamp;
 use crate::limits;

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, params};
 
+use super::change::Change;
 use super::disk::{DiskError, broken};
-use super::journal::Change;
 use crate::clock::Timestamp;
 use crate::job::{Job, Outcome, Status};
 use crate::store::StoreError;

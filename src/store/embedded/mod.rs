@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `port` | the engine's side of the port: every call of it |
 //! | `core`, `deciding` | the decided state and its indexes, under one lock; that lock |
+//! | `archive` | what is kept of ended jobs where no disk stands behind them |
 //! | `ready`, `gates`, `keys` | who is next; concurrency keys; unique and idempotency keys |
 //! | `shown`, `sorts` | the committed state that readers see, without that lock; how many jobs there are of each sort |
 //! | `accept`, `claim`, `commit`, `stand` | accepting jobs; handing them out; their steps; why one does not run |
@@ -14,7 +15,8 @@
 //! | `access`, `access_rows` | keys of callers; as rows |
 //! | `outbox`, `outbox_rows` | subscriptions and what is on its way to them; as rows |
 //! | `roster`, `roster_rows` | workers of other processes; as rows |
-//! | `ticket`, `journal`, `lead`, `disk` | group commit: who waits, the queue, who writes, the transaction |
+//! | `change`, `ticket`, `journal`, `lead`, `disk` | group commit: what is written, who waits, the queue, who writes, the transaction |
+//! | `events`, `telling`, `event_rows`, `event_search`, `ring`, `news` | the event log: what a change tells; as rows, or in memory; that there is more |
 //! | `schema`, `rows`, `terms`, `history`, `readers`, `prune`, `checkpoint` | the tables, and what is read from and done to them |
 //! | `schedules`, `plans`, `agenda`, `roll`, `plan_rows` | schedules: their steps, as decided, as shown, all together, as rows |
 //! | `safekeeping`, `copy` | checks and copies of what is on disk |
@@ -28,7 +30,9 @@ mod access_rows;
 pub(super) mod agenda;
 mod alert_rows;
 mod alerts;
+mod archive;
 mod blocks;
+mod change;
 mod checkpoint;
 mod claim;
 mod commit;
@@ -37,6 +41,8 @@ mod core;
 mod counts;
 mod deciding;
 mod disk;
+mod event_rows;
+mod event_search;
 mod events;
 mod figures;
 mod gates;
@@ -50,6 +56,7 @@ mod list;
 mod locks;
 mod minutes;
 mod named;
+mod news;
 mod outbox;
 mod outbox_rows;
 pub(super) mod plan_rows;
@@ -59,6 +66,7 @@ mod prune;
 mod readers;
 mod ready;
 mod recover;
+mod ring;
 mod roll;
 mod roster;
 mod roster_rows;
@@ -72,6 +80,7 @@ mod sorts;
 mod stand;
 mod states;
 mod suspects;
+mod telling;
 mod terms;
 mod text;
 mod ticket;
@@ -93,6 +102,7 @@ use self::deciding::Deciding;
 use self::journal::Journal;
 use self::ledger::Ledger;
 use self::minutes::Minutes;
+use self::news::News;
 use self::outbox::ShownOutgoing;
 use self::readers::Readers;
 use self::safekeeping::{Keeper, Snapshots};
@@ -111,6 +121,7 @@ pub struct Embedded {
     outgoing: Arc<ShownOutgoing>,
     agenda: Arc<Agenda>,
     minutes: Arc<RwLock<Minutes>>,
+    news: Arc<News>,
     journalled: Option<Journalled>,
     recovered: Recovered,
     closed: AtomicBool,
@@ -160,6 +171,7 @@ impl Embedded {
             agenda: core.plans.agenda.clone(),
             keys: core.access.shown.clone(),
             outgoing: core.outgoing.shown.clone(),
+            news: core.news.clone(),
             core: Arc::new(Mutex::new(core)),
             shown: Arc::default(),
             minutes: Arc::default(),
@@ -202,6 +214,8 @@ impl Embedded {
         // What it knew is in the journal now, and a sequence number may be given anew once its job is forgotten.
         ledger.clear().map_err(disk::broken)?;
         changes.iter().for_each(|change| core.confirm(change, &shown));
+        disk.tell();
+        let news = disk.news.clone();
         let (agenda, keys) = (core.plans.agenda.clone(), core.access.shown.clone());
         let outgoing = core.outgoing.shown.clone();
         let core = Arc::new(Mutex::new(core));
@@ -211,7 +225,8 @@ impl Embedded {
         let readers = Readers::open(&open.path)?;
         let keeper = Keeper::new(open.path.clone(), snapshots);
         let journalled = Some(Journalled { journal, readers, keeper, blocks, ledger, lock: Mutex::new(Some(lock)) });
-        Ok(Self { core, shown, keys, outgoing, agenda, minutes, journalled, recovered, closed: false.into(), new_work })
+        let closed = false.into();
+        Ok(Self { core, shown, keys, outgoing, agenda, minutes, news, journalled, recovered, closed, new_work })
     }
 
     /// The decided state, told what time it is.

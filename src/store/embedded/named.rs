@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::change::Change;
 use super::core::Core;
-use super::journal::Change;
 use super::{Embedded, settled};
 use crate::clock::Timestamp;
 use crate::store::{Answer, Lock, Slug, State};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
+use super::change::Change;
 use super::core::Core;
-use super::journal::Change;
 use super::{Embedded, settled};
 use crate::clock::Timestamp;
 use crate::event::{Course, Endpoint, Progress, Sending, SendingState, Subscription, SubscriptionId};

@@ -34,7 +34,7 @@ pub(super) fn write(conn: &Connection, change: &PlanChange) -> Result<(), DiskEr
             let mut insert = conn.prepare_cached("INSERT INTO schedule_life VALUES (?, ?, ?, ?)")?;
             insert.execute(params![id.as_bytes(), life.revision, millis(life.last_tick), json(life)?])?;
         }
-        PlanChange::Put { before, after } => {
+        PlanChange::Put { before, after, .. } => {
             // At most one job for one tick, by a constraint in the commit that leaves the tick behind (rule 21).
             let mut update = conn.prepare_cached(
                 "UPDATE schedule_life SET revision = ?2, last_tick = ?3, life = ?4
@@ -50,7 +50,8 @@ pub(super) fn write(conn: &Connection, change: &PlanChange) -> Result<(), DiskEr
                 one(update.execute(params![after.id.as_bytes(), &*after.spec.name, json(&*after.spec)?])?)?;
             }
         }
-        PlanChange::Remove(id) => {
+        PlanChange::Remove(schedule, _) => {
+            let id = schedule.id;
             one(conn.prepare_cached("DELETE FROM schedule WHERE id = ?")?.execute([id.as_bytes()])?)?;
             one(conn.prepare_cached("DELETE FROM schedule_life WHERE id = ?")?.execute([id.as_bytes()])?)?;
         }

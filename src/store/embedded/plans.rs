@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::agenda::Agenda;
 use crate::clock::Timestamp;
+use crate::event::{Event as Told, tell};
 use crate::job::{Job, JobId};
 use crate::limits;
 use crate::schedule::{Event, NewSchedule, Schedule, ScheduleId, Transition, decide};
@@ -37,9 +38,11 @@ pub(super) enum PlanChange {
         before: Arc<Schedule>,
         /// As it is.
         after: Arc<Schedule>,
+        /// What that tells.
+        told: Vec<Told>,
     },
-    /// It is forgotten.
-    Remove(ScheduleId),
+    /// It is forgotten, at that moment.
+    Remove(Arc<Schedule>, Timestamp),
 }
 
 impl Plans {
@@ -73,7 +76,7 @@ impl Plans {
     }
 
     /// Applies a step, if the schedule is still as the step expects.
-    pub(super) fn apply(&mut self, step: &Transition) -> Result<PlanChange, Stepped> {
+    pub(super) fn apply(&mut self, step: &Transition, now: Timestamp) -> Result<PlanChange, Stepped> {
         let before = self.committed(step.schedule).cloned().ok_or(Stepped::Missing)?;
         if (before.life.revision, before.life.last_tick) != (step.expects, step.expects_last_tick) {
             return Err(Stepped::Stale(before));
@@ -85,15 +88,16 @@ impl Plans {
             self.names.remove(&before.spec.name);
             self.names.insert(spec.name.clone(), before.id);
         }
-        Ok(self.put(before, step))
+        let told = tell::of_schedule(&before, step, now);
+        Ok(self.put(before, step, told))
     }
 
-    fn put(&mut self, before: Arc<Schedule>, step: &Transition) -> PlanChange {
+    fn put(&mut self, before: Arc<Schedule>, step: &Transition, told: Vec<Told>) -> PlanChange {
         let after = Arc::new(step.apply(&before));
         before.due_at().map(|at| self.due.remove(&(at, before.id)));
         self.due.extend(after.due_at().map(|at| (at, after.id)));
         self.kept.insert(after.id, after.clone());
-        PlanChange::Put { before, after }
+        PlanChange::Put { before, after, told }
     }
 
     /// Forgets a schedule, if it is of the revision that is named.
@@ -122,7 +126,7 @@ impl Plans {
                 self.agenda.show(schedule.clone());
             }
             PlanChange::Put { after, .. } => self.agenda.show(after.clone()),
-            PlanChange::Remove(id) => self.agenda.hide(*id),
+            PlanChange::Remove(schedule, _) => self.agenda.hide(schedule.id),
         }
     }
 
@@ -153,7 +157,8 @@ impl Plans {
                 self.forget(job);
                 let before = self.committed(id).cloned()?;
                 let step = decide(&before, Event::ended(job)?, now).ok()?;
-                return Some(self.put(before, &step));
+                // An ending changes nothing that people set; its job tells of it.
+                return Some(self.put(before, &step, Vec::new()));
             }
             _ => {}
         }

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::journal::Change;
+use super::change::Change;
 use super::ticket::settled;
 use super::{Embedded, history};
 use crate::clock::Timestamp;

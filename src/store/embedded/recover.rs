@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
+use super::change::Change;
 use super::core::Core;
 use super::counts::Counts;
 use super::disk::broken;
-use super::journal::Change;
 use super::keys::Remembered;
 use super::ledger::Noted;
 use super::rows::{COLUMNS, Reader};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Embedded;
+use super::change::Change;
 use super::core::Core;
-use super::journal::Change;
 use super::ticket::settled;
 use crate::clock::Timestamp;
 use crate::job::{Holder, Job, Name};

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
+use super::change::Change;
 use super::commit::Was;
 use super::core::{Core, Step};
-use super::journal::Change;
 use super::plans::PlanChange;
 use super::{Embedded, Ticket, settled};
 use crate::clock::Timestamp;
@@ -41,7 +41,7 @@ impl Embedded {
     }
 
     fn step_one(&self, core: &mut Core, step: Transition, now: Timestamp, changes: &mut Vec<Change>) -> Stepped {
-        match core.plans.apply(&step) {
+        match core.plans.apply(&step, now) {
             Ok(change) => changes.push(Change::Plan(change)),
             Err(refused) => return refused,
         }
@@ -72,7 +72,7 @@ impl Embedded {
         let was = Was::of(Some(&job));
         match core.apply(step, now, &self.shown, |_| None) {
             Step::Applied(job) => {
-                self.note(core, &job, was, now, changes);
+                self.note(core, &job, was, None, now, changes);
                 Some(job)
             }
             Step::Stale(_) | Step::Taken(_) | Step::Missing => None,
@@ -117,7 +117,10 @@ impl Schedules for Embedded {
             || {
                 let mut core = self.core.lock();
                 let removed = core.plans.remove(id, revision);
-                let change = matches!(removed, Removed::Applied(_)).then_some(Change::Plan(PlanChange::Remove(id)));
+                let change = match &removed {
+                    Removed::Applied(schedule) => Some(Change::Plan(PlanChange::Remove(schedule.clone(), core.latest))),
+                    _ => None,
+                };
                 // A stale answer too waits until what it was stale against is durable.
                 Ok((removed, self.record(&mut core, change.into_iter().collect())))
             },

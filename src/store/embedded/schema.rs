@@ -24,7 +24,7 @@ pub enum Durability {
 }
 
 /// The form that this program reads and writes.
-pub(super) const SCHEMA_VERSION: i64 = 4;
+pub(super) const SCHEMA_VERSION: i64 = 5;
 /// Bytes of the write-ahead log that are kept to be written over: four times what it usually grows to.
 const LOG_BYTES_KEPT: i64 = 64 * 1024 * 1024;
 /// Marks a file as faena's: the bytes of `faen`.
@@ -79,7 +79,7 @@ const COUNT_ANEW: &str = "
 ";
 
 /// What later forms have besides: tables that are made wherever they are missing.
-const ADDED: [&str; 7] = [
+const ADDED: [&str; 8] = [
     super::terms::TABLES,
     super::minutes::TABLES,
     super::plan_rows::TABLES,
@@ -87,6 +87,7 @@ const ADDED: [&str; 7] = [
     super::roster_rows::TABLES,
     super::access_rows::TABLES,
     super::outbox_rows::TABLES,
+    super::event_rows::TABLES,
 ];
 
 /// Opens the file for the one who writes, makes its tables if it is new, and refuses what this program cannot read.

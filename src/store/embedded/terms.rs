@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 
+use super::change::Change;
 use super::core::Core;
 use super::disk::{DiskError, broken};
-use super::journal::Change;
 use super::named::Step;
 use crate::clock::Timestamp;
 use crate::store::{Lock, Slug, State, StoreError};

@@ -3,8 +3,9 @@
 use tokio::sync::oneshot;
 
 use super::Embedded;
+use super::change::Change;
 use super::core::Core;
-use super::journal::{Bundle, Change};
+use super::journal::Bundle;
 use super::lead::Lead;
 use crate::store::StoreError;
 
@@ -29,6 +30,7 @@ impl Embedded {
     fn hand_over(&self, core: &mut Core, changes: Vec<Change>, may_lead: bool) -> Option<Ticket> {
         let Some(journalled) = &self.journalled else {
             changes.iter().for_each(|change| core.confirm(change, &self.shown));
+            core.tell(changes.iter());
             self.minutes.write().note(&changes);
             if std::mem::take(&mut core.has_new_work) {
                 self.new_work.notify_one();
