@@ -162,6 +162,13 @@ pub const RELAY_FAILING_AFTER: u32 = 3;
 /// And by one that was never tried not more often than this.
 pub const RELAY_PROBE_EVERY: Duration = Duration::from_secs(60);
 
+/// Letters that wait at once, one an address: they are kept as one shared state, together with what may stand in them.
+pub const LETTERS_MAX: usize = 100;
+/// Things that one letter names; beyond them they are only counted.
+pub const LETTER_ITEMS_MAX: usize = 8;
+/// Bytes of an error that a letter shows.
+pub const LETTER_TEXT_BYTES_MAX: usize = 300;
+
 /// Bytes of a progress message.
 pub const MESSAGE_BYTES_MAX: usize = 500;
 /// Bytes of an error's message.

@@ -2,6 +2,7 @@
 
 pub mod edge;
 pub mod faena;
+pub mod mail;
 pub mod maintenance;
 mod opening;
 mod renewing;
@@ -11,6 +12,7 @@ mod worker;
 
 pub use edge::Edge;
 pub use faena::Faena;
+pub use mail::Mail;
 pub use maintenance::Maintenance;
 pub use server::{App, Signals};
 pub use settings::Settings;

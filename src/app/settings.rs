@@ -9,6 +9,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::edge::Edge;
+use super::mail::Mail;
 use super::maintenance::{BACKUPS_KEPT_DEFAULT, Maintenance};
 use crate::egress::{Entry, Policy};
 use crate::error::{Error, FieldError};
@@ -59,6 +60,11 @@ pub struct Settings {
     pub http_allow: Vec<String>,
     /// Places, each `host:port`, that webhooks and callbacks may reach although they are not public.
     pub webhook_allow: Vec<String>,
+    /// How letters are sent, and to whom.
+    pub mail: Mail,
+    /// Where people reach the server, such as `https://jobs.example.com`; where it listens, when left out. Links in letters begin
+    /// with it.
+    pub public_url: Option<String>,
     /// Programs that `command` jobs may run, by the name that a payload gives.
     pub commands: BTreeMap<String, CommandLine>,
     /// Let `sleep` jobs abort the process, for crash tests.
@@ -96,6 +102,8 @@ impl Default for Settings {
             input: None,
             http_allow: Vec::new(),
             webhook_allow: Vec::new(),
+            mail: Mail::default(),
+            public_url: None,
             commands: BTreeMap::new(),
             unsafe_diagnostics: false,
             retention: Retention::default(),
@@ -148,6 +156,12 @@ impl Settings {
         }
     }
 
+    /// Where people reach the server, without a slash at its end.
+    pub fn base_url(&self) -> String {
+        let given = self.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
+        given.unwrap_or_else(|| format!("http://{}", self.bind))
+    }
+
     /// Whom webhooks and callbacks may reach: everybody who is public, and whom `webhook_allow` names.
     pub fn webhook_policy(&self) -> Policy {
         Policy::public_and("webhook_allow", self.webhook_allow.iter().filter_map(|host| host.parse().ok()))
@@ -191,6 +205,13 @@ impl Settings {
                 format!("`{host}` is not a host such as api.example.com or api.example.com:8443")
             });
         }
+        for (key, message) in self.mail.faults() {
+            faults.check(false, key, || message);
+        }
+        let is_web = |url: &str| url.parse::<url::Url>().is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        faults.check(self.public_url.as_deref().is_none_or(is_web), "public_url", || {
+            "must be a URL such as https://jobs.example.com".into()
+        });
         for host in &self.http_allow {
             if let Err(complaint) = host.parse::<Entry>() {
                 faults.check(false, "http_allow", || complaint);

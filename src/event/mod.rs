@@ -13,6 +13,8 @@
 //! | [`subscription`] | who wants to hear of events |
 //! | [`sending`] | an event on its way to a subscription |
 //! | [`relay`] | what is tried next, and what is written down of it |
+//! | [`letters`] | what is told by mail, gathered: a storm is one letter and a count |
+//! | [`letter_text`] | what such a letter says |
 //!
 //! An event is written in the commit of the change that it tells of, by an engine that knows no HTTP. So its JSON stands here
 //! and not at an edge; its words are those of the API.
@@ -22,6 +24,8 @@ mod bytes;
 pub mod delivery;
 mod glance;
 mod job_told;
+pub mod letter_text;
+pub mod letters;
 pub mod pattern;
 mod payload;
 pub mod record;

@@ -3,7 +3,9 @@
 //!
 //! | file | holds |
 //! | --- | --- |
+//! | `amqp` | a confirmed message to an exchange of a broker; needs the feature `amqp` |
 //! | [`console`] | a line of JSON on the standard output |
+//! | `email` | a letter by an SMTP server; needs the feature `email` |
 //! | `webhook` | a signed `POST` to an address that a subscriber gave; needs the feature `http-client` |
 
 use std::collections::BTreeMap;
@@ -16,11 +18,19 @@ use crate::clock::Timestamp;
 use crate::event::{Event, Heard, Secret, Via};
 use crate::limits;
 
+#[cfg(feature = "amqp")]
+pub mod amqp;
 pub mod console;
+#[cfg(feature = "email")]
+pub mod email;
 #[cfg(feature = "http-client")]
 pub mod webhook;
 
+#[cfg(feature = "amqp")]
+pub use amqp::Amqp;
 pub use console::Console;
+#[cfg(feature = "email")]
+pub use email::Smtp;
 #[cfg(feature = "http-client")]
 pub use webhook::Webhooks;
 

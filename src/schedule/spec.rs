@@ -222,7 +222,7 @@ fn check_name(name: &str) -> Result<(), String> {
 }
 
 /// Whether mail can be tried: somebody, at some place. Only the place itself knows more.
-fn looks_like_an_address(text: &str) -> bool {
+pub(crate) fn looks_like_an_address(text: &str) -> bool {
     let plain = |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c.is_control());
     text.len() <= limits::EMAIL_BYTES_MAX
         && text.rsplit_once('@').is_some_and(|(who, place)| plain(who) && plain(place) && !who.contains('@'))

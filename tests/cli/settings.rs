@@ -51,11 +51,16 @@ fn every_key_is_read_from_the_file() {
         input = "in"
         http_allow = ["api.example.com:8443"]
         webhook_allow = ["127.0.0.1:9000"]
+        public_url = "https://jobs.example.com/"
+        alert_emails = ["ops@example.com"]
         unsafe_diagnostics = true
         queue_depth = 10
         results = "out"
         log = "json"
         log_filter = "warn"
+        [smtp]
+        url = "smtp://me:hush@mail.example.com:587?tls=required"
+        from = "faena <faena@example.com>"
         [retention]
         completed = "1h"
         failed = 60
@@ -96,6 +101,11 @@ fn every_key_is_read_from_the_file() {
     let untouched = Settings::default();
     assert!(settings.no_jobs && settings.unsafe_diagnostics && settings.http_allow != untouched.http_allow);
     assert_eq!(settings.webhook_allow, ["127.0.0.1:9000"]);
+    assert_eq!(settings.base_url(), "https://jobs.example.com");
+    assert_eq!(settings.mail.alerts, ["ops@example.com"]);
+    assert_eq!(settings.mail.from, "faena <faena@example.com>");
+    assert!(settings.mail.smtp.as_ref().is_some_and(|url| url.reveal().contains("hush")));
+    assert!(!format!("{settings:?}").contains("hush"));
 }
 
 #[test]
@@ -147,6 +157,22 @@ fn a_key_of_an_operator_that_is_none_is_refused_and_not_shown() {
     let complaint = complaints("", &[("FAENA_ADMIN_KEY", "too short: hush")], vec![]).remove(0);
     assert!(complaint.starts_with("FAENA_ADMIN_KEY: "), "{complaint}");
     assert!(!complaint.contains("hush"), "{complaint}");
+}
+
+#[test]
+#[cfg(feature = "email")]
+fn mail_is_checked_before_anything_is_opened() {
+    let file = "public_url = \"jobs\"\nalert_emails = [\"ops\"]\n[smtp]\nurl = \"http://me:hush@mail.example.com\"\n";
+    let found = complaints(file, &[], vec![]);
+    assert!(
+        found.iter().any(|fault| fault.starts_with("faena.toml, line 4: smtp.url: is no URL of an SMTP")),
+        "{found:?}"
+    );
+    assert!(found.iter().any(|fault| fault.contains("alert_emails: `ops` is not an e-mail address")), "{found:?}");
+    assert!(found.iter().any(|fault| fault.contains("public_url: must be a URL")), "{found:?}");
+    assert!(!found.iter().any(|fault| fault.contains("hush")), "{found:?}");
+    let lonely = complaints("", &[("FAENA_ALERT_EMAILS", "ops@example.com")], vec![]);
+    assert_eq!(lonely, ["FAENA_ALERT_EMAILS: nothing is mailed without a server; name one as smtp.url"]);
 }
 
 #[test]

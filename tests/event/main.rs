@@ -1,9 +1,19 @@
 //! Events: what each step tells, in which shape, to whom; what proves who told it; what becomes of a delivery.
 
 mod batches;
+#[cfg(all(unix, feature = "amqp"))]
+mod broker;
+#[cfg(all(unix, feature = "amqp"))]
+mod brokers;
 mod deliveries;
 mod jobs;
+mod letter_text;
+mod letters;
+#[cfg(feature = "email")]
+mod mails;
 mod patterns;
+#[cfg(feature = "email")]
+mod post_office;
 mod relaying;
 mod schedules;
 #[cfg(feature = "http-client")]
