@@ -108,7 +108,9 @@ impl Faena {
         };
         let scheduler = (!settings.no_jobs).then(|| scheduler(&schedules, &clock, &hub, &registry));
         let sentinel = Sentinel::new(store.clone(), schedules.clone(), clock.clone(), hub.doubted().clone());
-        let upkeep = Some(Upkeep::start(kept, sentinel, scheduler, runtime.handle()));
+        let mut upkeep = Upkeep::start(kept, sentinel, scheduler, runtime.handle());
+        super::mail::start(&mut upkeep, &settings, (&store, &schedules), &clock, &node, runtime.handle())?;
+        let upkeep = Some(upkeep);
         let service = Arc::new(Service::new(service::Parts {
             store: store.clone(),
             schedules,

@@ -2,8 +2,18 @@
 //! mailed.
 
 use std::fmt;
+use std::sync::Arc;
 
+use tokio::runtime::Handle;
+
+use super::Settings;
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::job::Holder;
+use crate::limits;
 use crate::schedule::spec::looks_like_an_address;
+use crate::store::{Schedules, Store};
+use crate::upkeep::Upkeep;
 
 /// Who letters are from when nobody says.
 pub const FROM_DEFAULT: &str = "faena@localhost";
@@ -59,11 +69,54 @@ impl Mail {
             }
             None => {}
         }
+        if self.alerts.len() > limits::EMAILS_MAX {
+            faults.push(("alert_emails", format!("are more than {}", limits::EMAILS_MAX)));
+        }
         for address in self.alerts.iter().filter(|address| !looks_like_an_address(address)) {
             faults.push(("alert_emails", format!("`{}` is not an e-mail address", address.escape_debug())));
         }
         faults
     }
+}
+
+/// Has letters sent, where a server is named, by processes that run jobs.
+#[cfg(feature = "email")]
+pub(super) fn start(
+    upkeep: &mut Upkeep,
+    settings: &Settings,
+    (store, schedules): (&Arc<dyn Store>, &Arc<dyn Schedules>),
+    clock: &Clock,
+    node: &Holder,
+    runtime: &Handle,
+) -> Result<(), Error> {
+    use crate::publish::Smtp;
+    use crate::upkeep::mail::{Parts, Postman};
+
+    let Some(url) = settings.mail.smtp.as_ref().filter(|_| !settings.no_jobs) else { return Ok(()) };
+    let smtp = Smtp::by(url.reveal(), &settings.mail.from).map_err(|message| Error::field("smtp.url", message))?;
+    let postman = Postman::new(Parts {
+        store: store.clone(),
+        schedules: schedules.clone(),
+        clock: clock.clone(),
+        smtp,
+        base: settings.base_url(),
+        alert_emails: settings.mail.alerts.clone(),
+        node: node.node.clone(),
+    });
+    upkeep.with_postman(postman, runtime);
+    Ok(())
+}
+
+#[cfg(not(feature = "email"))]
+pub(super) fn start(
+    _: &mut Upkeep,
+    _: &Settings,
+    _: (&Arc<dyn Store>, &Arc<dyn Schedules>),
+    _: &Clock,
+    _: &Holder,
+    _: &Handle,
+) -> Result<(), Error> {
+    Ok(())
 }
 
 #[cfg(feature = "email")]

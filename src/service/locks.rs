@@ -94,7 +94,7 @@ fn held(lock: &Lock, service: &Service) -> Error {
 fn checked(name: &str, owner: Option<&str>, ttl: Duration) -> Result<Slug, Error> {
     let mut faults = Vec::new();
     let mut fault = |field: &str, message: String| faults.push(FieldError { field: field.to_owned(), message });
-    let name = Slug::new(name).map_err(|message| fault("name", message)).ok();
+    let name = Slug::given(name).map_err(|message| fault("name", message)).ok();
     if let Some(owner) = owner
         && (owner.is_empty() || owner.len() > limits::KEY_BYTES_MAX || owner.contains(char::is_control))
     {

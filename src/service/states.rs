@@ -32,7 +32,7 @@ impl Service {
         let ttl = ttl.unwrap_or(limits::STATE_TTL_DEFAULT);
         let mut faults = Vec::new();
         let mut fault = |field: &str, message: String| faults.push(FieldError { field: field.to_owned(), message });
-        let name = Slug::new(name).map_err(|message| fault("name", message)).ok();
+        let name = Slug::given(name).map_err(|message| fault("name", message)).ok();
         if value.len() > limits::STATE_BYTES_MAX {
             fault("value", format!("has {} bytes, {} are allowed", value.len(), limits::STATE_BYTES_MAX));
         }
@@ -73,7 +73,7 @@ impl Service {
 }
 
 fn named(name: &str) -> Result<Slug, Error> {
-    Slug::new(name).map_err(|message| Error::field("name", message))
+    Slug::given(name).map_err(|message| Error::field("name", message))
 }
 
 fn no_state(name: &Slug) -> Error {

@@ -30,6 +30,17 @@ impl Slug {
         ))
     }
 
+    /// The same of a name that somebody outside gives: those that begin with `faena.` are the program's own.
+    ///
+    /// # Errors
+    /// A sentence that says so, or names the alphabet.
+    pub fn given(text: impl AsRef<str>) -> Result<Self, String> {
+        match text.as_ref().starts_with("faena.") {
+            true => Err("names that begin with `faena.` are the program's own".to_owned()),
+            false => Self::new(text),
+        }
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -4,6 +4,8 @@
 
 pub mod alert;
 mod expire;
+#[cfg(feature = "email")]
+pub mod mail;
 pub mod prune;
 mod reap;
 pub mod tick;
@@ -19,6 +21,8 @@ use crate::clock::Clock;
 use crate::store::results::Results;
 use crate::store::{Store, StoreError};
 pub use alert::Sentinel;
+#[cfg(feature = "email")]
+pub use mail::Postman;
 pub use prune::{Ages, Forgotten, forget};
 pub use tick::Scheduler;
 
@@ -59,6 +63,12 @@ impl Upkeep {
         loops.push(runtime.spawn(sentinel.run(ended.clone())));
         loops.extend(scheduler.map(|scheduler| runtime.spawn(scheduler.run(ended.clone()))));
         Self { ended, loops }
+    }
+
+    /// Starts one that sends letters.
+    #[cfg(feature = "email")]
+    pub fn with_postman(&mut self, postman: Postman, runtime: &Handle) {
+        self.loops.push(runtime.spawn(postman.run(self.ended.clone())));
     }
 
     /// Ends the services, each after the step that it is in.

@@ -2,6 +2,12 @@
 
 mod deciding;
 mod house;
+#[cfg(feature = "email")]
+mod letters;
 mod looks;
+#[cfg(feature = "email")]
+#[expect(dead_code, reason = "nobody logs in here")]
+#[path = "../event/post_office.rs"]
+mod post_office;
 mod running;
 mod silence;

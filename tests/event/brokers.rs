@@ -136,8 +136,8 @@ async fn a_broker_that_stops_or_dies_loses_nothing_that_it_confirmed() {
         .await
         .unwrap();
         // The same sender finds it again, and the same event has the same id.
-        for again in missed..=taken {
-            let attempt = publish(&amqp, &events[again]).await;
+        for again in &events[missed..=taken] {
+            let attempt = publish(&amqp, again).await;
             assert_eq!(attempt.heard, Heard::Taken, "after `{end}` and a start: {attempt:?}");
         }
     }

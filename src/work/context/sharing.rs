@@ -87,5 +87,5 @@ impl Context {
 }
 
 fn slug(name: &str) -> Result<Slug, Failure> {
-    Slug::new(name).map_err(Failure::permanent)
+    Slug::given(name).map_err(Failure::permanent)
 }
