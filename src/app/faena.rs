@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::maintenance::Maintenance;
 use super::opening::{self, Opened};
+use super::outgoing;
 use super::settings::Settings;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -110,7 +111,11 @@ impl Faena {
         let sentinel = Sentinel::new(store.clone(), schedules.clone(), clock.clone(), hub.doubted().clone());
         let mut upkeep = Upkeep::start(kept, sentinel, scheduler, runtime.handle());
         super::mail::start(&mut upkeep, &settings, (&store, &schedules), &clock, &node, runtime.handle())?;
-        let upkeep = Some(upkeep);
+        // Where no jobs run another process on the same store sends.
+        if !settings.no_jobs || settings.outbox.is_served {
+            let relayer = outgoing::relayer(&settings, &store, &clock, &hub, &node.node);
+            upkeep.with_relayer(relayer, runtime.handle());
+        }
         let service = Arc::new(Service::new(service::Parts {
             store: store.clone(),
             schedules,
@@ -126,6 +131,9 @@ impl Faena {
                 quota: settings.edge.quota,
                 runs_jobs: !settings.no_jobs,
                 lease: settings.lease,
+                publishers: outgoing::publishers(&settings),
+                webhook_policy: settings.webhook_policy(),
+                publishes: settings.outbox.publisher.is_some(),
                 own_schedules: if maintained { super::maintenance::NAMES.to_vec() } else { Vec::new() },
                 ..service::Settings::default()
             },
@@ -136,7 +144,7 @@ impl Faena {
         if maintained && let Err(error) = super::maintenance::make(&service, &settings.maintenance).await {
             tracing::warn!(%error, "a schedule of maintenance could not be made; the next start tries again");
         }
-        Ok(Self { service, workers, upkeep, store, grace: settings.grace, runtime: Some(runtime) })
+        Ok(Self { service, workers, upkeep: Some(upkeep), store, grace: settings.grace, runtime: Some(runtime) })
     }
 
     /// The use cases: enqueue, look, wait, cancel and the rest.

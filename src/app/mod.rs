@@ -5,6 +5,7 @@ pub mod faena;
 pub mod mail;
 pub mod maintenance;
 mod opening;
+mod outgoing;
 mod renewing;
 pub mod server;
 pub mod settings;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::edge::Edge;
 use super::mail::Mail;
 use super::maintenance::{BACKUPS_KEPT_DEFAULT, Maintenance};
+pub use super::outgoing::Outbox;
 use crate::egress::{Entry, Policy};
 use crate::error::{Error, FieldError};
 use crate::key::Secret;
@@ -73,6 +74,8 @@ pub struct Settings {
     pub retention: Retention,
     /// Schedules that keep the server well. The program has them; an application gets nothing that it did not ask for.
     pub maintenance: Maintenance,
+    /// Where every event goes.
+    pub outbox: Outbox,
     /// Where results too large for a `data:` URL are kept.
     pub results: ResultPlace,
     /// Form of the log lines.
@@ -108,6 +111,7 @@ impl Default for Settings {
             unsafe_diagnostics: false,
             retention: Retention::default(),
             maintenance: Maintenance::default(),
+            outbox: Outbox::default(),
             results: ResultPlace::default(),
             log: LogFormat::default(),
             log_filter: "info".to_owned(),
@@ -222,6 +226,7 @@ impl Settings {
                 format!("`{host}` is not a host with its port, such as hooks.internal.example:8443")
             });
         }
+        self.outbox.check(&mut faults);
         for (name, command) in &self.commands {
             let key = format!("commands.{name}");
             faults.check(!command.program.is_empty(), &key, || "program must name what to run".into());

@@ -4,6 +4,7 @@ use super::Faena;
 use super::server::{self, Signals};
 use super::settings::{Settings, StoreChoice};
 use crate::error::{Error, Result};
+use crate::work::Registry;
 
 /// A running worker with the processors that come with the program.
 pub struct Worker {
@@ -28,6 +29,16 @@ impl Worker {
         }
         let registry = server::registry(&settings);
         Ok(Self { faena: Faena::start(settings, registry).await? })
+    }
+
+    /// Opens the store and sends events, and does nothing else.
+    ///
+    /// # Errors
+    /// When the settings are not valid, or the store cannot be opened.
+    pub async fn start_sending(mut settings: Settings) -> Result<Self> {
+        settings.no_jobs = true;
+        settings.outbox.is_served = true;
+        Ok(Self { faena: Faena::start(settings, Registry::new()).await? })
     }
 
     /// What it is made of.

@@ -22,6 +22,7 @@ mod logging;
 #[cfg(feature = "postgres")]
 mod migrate;
 mod openapi;
+mod outbox;
 mod output;
 mod payload;
 mod result;
@@ -103,6 +104,7 @@ enum Command {
     Schedules(schedules::Schedules),
     Alerts(alerts::Alerts),
     Keys(keys::Keys),
+    Outbox(outbox::Outbox),
     Workers(workers::Workers),
     Cron(cron::Cron),
     Openapi(openapi::Openapi),
@@ -149,6 +151,7 @@ impl Command {
             Self::Schedules(command) => command.run(),
             Self::Alerts(command) => command.run(),
             Self::Keys(command) => command.run(),
+            Self::Outbox(command) => command.run(),
             Self::Workers(command) => command.run(),
             Self::Cron(command) => command.run(),
             Self::Openapi(command) => command.run(),
@@ -173,6 +176,7 @@ impl Command {
             Self::Schedules(command) => command.connection().json,
             Self::Alerts(command) => command.connection().json,
             Self::Keys(command) => command.connection().json,
+            Self::Outbox(command) => command.speaks_json(),
             Self::Workers(command) => command.connection.json,
             Self::Cron(command) => command.json,
             Self::Run(command) => command.json,

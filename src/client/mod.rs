@@ -8,6 +8,7 @@
 //! | [`error`] | why a call did not do what was asked |
 //! | [`alerts`] | alerts and alert rules |
 //! | [`keys`] | keys of the server |
+//! | [`outbox`] | what is to be sent to whoever subscribed |
 //! | [`sharing`] | locks and shared states |
 //! | [`schedules`] | schedules: made, changed, switched, fired by hand |
 //! | [`watch`] | following one job to its end, across restarts of the server |
@@ -16,6 +17,7 @@ pub mod alerts;
 pub mod error;
 mod exchange;
 pub mod keys;
+pub mod outbox;
 pub mod schedules;
 pub mod sharing;
 pub mod watch;

@@ -101,6 +101,13 @@ pub struct Verdict {
     pub endpoint: Endpoint,
 }
 
+impl Heard {
+    /// Whether the event was taken.
+    pub const fn is_taken(self) -> bool {
+        matches!(self, Self::Taken | Self::Answer { status: 200..=299, .. })
+    }
+}
+
 /// What `heard` at the moment `now` means for a delivery and its endpoint.
 pub fn decide(delivery: &Delivery, endpoint: Endpoint, heard: Heard, now: Timestamp) -> Verdict {
     match heard {

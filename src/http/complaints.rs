@@ -85,6 +85,37 @@ pub(crate) const KEY: Form = Form {
     required: &["scopes"],
 };
 
+/// A subscription to make.
+pub(crate) const SUBSCRIPTION: Form = Form {
+    what: "a subscription",
+    fields: &[
+        ("url", Shape::Text),
+        ("events", Shape::Texts),
+        ("secret", Shape::Text),
+        ("userId", Shape::Text),
+        ("description", Shape::Text),
+    ],
+    required: &["url", "events"],
+};
+
+/// A change of a subscription.
+pub(crate) const SUBSCRIPTION_CHANGE: Form = Form {
+    what: "a change",
+    fields: &[("url", Shape::Text), ("events", Shape::Texts), ("description", Shape::Text), ("enabled", Shape::Flag)],
+    required: &[],
+};
+
+/// A new secret.
+pub(crate) const ROTATION: Form =
+    Form { what: "the body", fields: &[("secret", Shape::Text), ("overlapSeconds", Shape::Whole)], required: &[] };
+
+/// Deliveries to try anew.
+pub(crate) const REPLAY: Form =
+    Form { what: "the body", fields: &[("since", Shape::Text), ("until", Shape::Text)], required: &[] };
+
+/// Deliveries to forget.
+pub(crate) const OUTBOX_CLEANUP: Form = Form { what: "the body", fields: &[("days", Shape::Whole)], required: &[] };
+
 /// A schedule to make.
 pub(crate) const SCHEDULE: Form =
     Form { what: "a schedule", fields: SCHEDULE_FIELDS, required: &["name", "subType", "cronExpression"] };

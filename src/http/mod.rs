@@ -51,6 +51,7 @@ mod complaints;
 mod cors;
 mod cron;
 mod dead_letters;
+mod deliveries;
 mod docs;
 mod events;
 mod executions;
@@ -64,6 +65,7 @@ mod locks;
 mod nodes;
 mod openapi;
 mod origin;
+mod outbox;
 mod present;
 mod problem;
 mod processors;
@@ -76,6 +78,7 @@ mod schedules;
 pub mod server;
 pub mod settings;
 mod states;
+mod subscriptions;
 mod terms;
 #[cfg(feature = "tls")]
 pub mod tls;
@@ -174,6 +177,20 @@ fn mount_all(edge: Option<&Rc<Edge>>, to: &mut Table<'_>) {
     at("/processors").get(COUNT, processors::list).mount(to);
     at("/processors/{subType}/pause").post(ADMIN, processors::pause).mount(to);
     at("/processors/{subType}/resume").post(ADMIN, processors::resume).mount(to);
+    at("/subscriptions").post(HEAR, subscriptions::create).get(HEAR, subscriptions::list).mount(to);
+    at("/subscriptions/{id}")
+        .get(HEAR, subscriptions::get)
+        .patch(HEAR, subscriptions::change)
+        .delete(HEAR, subscriptions::remove)
+        .mount(to);
+    at("/subscriptions/{id}/secret").post(HEAR, subscriptions::rotate).mount(to);
+    at("/subscriptions/{id}/test").post(HEAR, subscriptions::try_out).mount(to);
+    at("/subscriptions/{id}/deliveries").get(HEAR, deliveries::list).mount(to);
+    at("/subscriptions/{id}/deliveries/replay").post(HEAR, deliveries::replay_all).mount(to);
+    at("/subscriptions/{id}/deliveries/{eventId}/replay").post(HEAR, deliveries::replay).mount(to);
+    at("/outbox/stats").get(LOOK, outbox::stats).mount(to);
+    at("/outbox/process").post(ADMIN, outbox::process).mount(to);
+    at("/outbox/cleanup").post(ADMIN, outbox::cleanup).mount(to);
     at("/keys").post(ADMIN, keys::create).get(ADMIN, keys::list).mount(to);
     at("/keys/{id}").delete(ADMIN, keys::revoke).mount(to);
     at("/nodes").get(LOOK, nodes::list).mount(to);

@@ -189,7 +189,7 @@ pub(crate) async fn backfill(call: Call, payload: Payload) -> Answer {
 }
 
 /// Reads a body; none at all says nothing.
-fn read<'a, T: Deserialize<'a>>(form: &Form, text: &'a [u8]) -> Result<T, Problem> {
+pub(crate) fn read<'a, T: Deserialize<'a>>(form: &Form, text: &'a [u8]) -> Result<T, Problem> {
     let text: &[u8] = if text.is_empty() { b"{}" } else { text };
     serde_json::from_slice(text).map_err(|error| complaints::about(form, text, &error).into())
 }

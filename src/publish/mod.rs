@@ -9,6 +9,7 @@
 //! | `webhook` | a signed `POST` to an address that a subscriber gave; needs the feature `http-client` |
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,6 +79,12 @@ impl Attempt {
 /// The ways that this process can send by.
 #[derive(Clone, Default)]
 pub struct Publishers(BTreeMap<Via, Arc<dyn Publisher>>);
+
+impl fmt::Debug for Publishers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl Publishers {
     /// The same, and one more way; a publisher that was there for it is replaced.

@@ -13,6 +13,7 @@
 //! | [`bulk`] | the same for all jobs that a filter names |
 //! | [`operate`] | processors, pause and resume, health |
 //! | [`alerts`] | alert rules and alerts |
+//! | [`subscriptions`], [`outbox`] | who hears of events, and what became of them |
 //! | [`keys`] | keys, and who a request comes from |
 //! | [`quotas`] | what each key uses up |
 //! | [`locks`], [`states`] | doing something alone; values that outlive their jobs |
@@ -46,9 +47,11 @@ pub mod keys;
 pub mod locks;
 pub mod look;
 pub mod operate;
+pub mod outbox;
 pub mod quotas;
 pub mod schedules;
 pub mod states;
+pub mod subscriptions;
 pub mod wait;
 #[cfg(feature = "postgres")]
 pub mod within;
@@ -63,10 +66,12 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Timestamp};
+use crate::egress::Policy;
 use crate::error::Error;
 use crate::job::Holder;
 use crate::key::{KeyId, Quota};
 use crate::limits;
+use crate::publish::Publishers;
 use crate::store::observed::{Histories, Metrics};
 use crate::store::results::Results;
 use crate::store::{Schedules, Store, StoreError};
@@ -119,6 +124,12 @@ pub struct Settings {
     pub lease: Duration,
     /// Names of the schedules that this program makes where they are missing: they are changed, and not removed.
     pub own_schedules: Vec<&'static str>,
+    /// The ways to send events by, for whoever tries an endpoint out.
+    pub publishers: Publishers,
+    /// Whom webhooks may reach.
+    pub webhook_policy: Policy,
+    /// Whether the settings name a place to which every event goes.
+    pub publishes: bool,
 }
 
 impl Default for Settings {
@@ -133,6 +144,9 @@ impl Default for Settings {
             runs_jobs: true,
             lease: limits::LEASE,
             own_schedules: Vec::new(),
+            publishers: Publishers::default(),
+            webhook_policy: Policy::public_and("webhook_allow", []),
+            publishes: false,
         }
     }
 }

@@ -8,6 +8,7 @@ mod expire;
 pub mod mail;
 pub mod prune;
 mod reap;
+pub mod relay;
 pub mod tick;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub use alert::Sentinel;
 #[cfg(feature = "email")]
 pub use mail::Postman;
 pub use prune::{Ages, Forgotten, forget};
+pub use relay::Relayer;
 pub use tick::Scheduler;
 
 /// What upkeep works on.
@@ -69,6 +71,11 @@ impl Upkeep {
     #[cfg(feature = "email")]
     pub fn with_postman(&mut self, postman: Postman, runtime: &Handle) {
         self.loops.push(runtime.spawn(postman.run(self.ended.clone())));
+    }
+
+    /// Starts one that sends events.
+    pub fn with_relayer(&mut self, relayer: Relayer, runtime: &Handle) {
+        self.loops.push(runtime.spawn(relayer.run(self.ended.clone())));
     }
 
     /// Ends the services, each after the step that it is in.

@@ -70,11 +70,16 @@ pub async fn forget(
         forgotten.keys += pruned.keys;
         hear(forgotten);
         if pruned.jobs < limit as u64 {
-            return Ok(forgotten);
+            break;
         }
         // Between two chunks the queue goes on.
         tokio::task::yield_now().await;
     }
+    let before = clock.now().minus(crate::limits::SENDING_RETENTION);
+    while store.outbox().forget_sendings(before, CHUNK).await? >= CHUNK as u64 {
+        tokio::task::yield_now().await;
+    }
+    Ok(forgotten)
 }
 
 /// The timer's turn.

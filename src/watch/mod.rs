@@ -3,6 +3,7 @@
 //! behind is told [`Lagged`]. A change that nobody watches costs a glance at two counters.
 
 mod changes;
+mod passes;
 mod single;
 mod takers;
 
@@ -12,6 +13,7 @@ use parking_lot::RwLock;
 use tokio::sync::{Notify, broadcast};
 
 pub use changes::{Change, Changes, Lagged};
+pub use passes::{Pass, Passes, Sent};
 pub use single::JobWatch;
 pub use takers::Taker;
 
@@ -32,6 +34,8 @@ pub struct Hub {
     takers: takers::Takers,
     planned: Arc<Notify>,
     doubted: Arc<Notify>,
+    subscribed: Arc<Notify>,
+    passes: Passes,
     alerts: broadcast::Sender<Arc<Alert>>,
     letting_go: RwLock<Option<LettingGo>>,
 }
@@ -49,6 +53,8 @@ impl Default for Hub {
             takers: takers::Takers::default(),
             planned: Arc::default(),
             doubted: Arc::default(),
+            subscribed: Arc::default(),
+            passes: Passes::default(),
             alerts: broadcast::Sender::new(ALERTS_UNDER_WAY_MAX),
             letting_go: RwLock::default(),
         }
@@ -153,5 +159,15 @@ impl Hub {
     /// too.
     pub fn doubted(&self) -> &Arc<Notify> {
         &self.doubted
+    }
+
+    /// Where it is told that a subscription was made or changed, and whoever sends events hears of it. A hint, too.
+    pub fn subscribed(&self) -> &Arc<Notify> {
+        &self.subscribed
+    }
+
+    /// Where it is wished that everything which is to be sent is tried now.
+    pub fn passes(&self) -> &Passes {
+        &self.passes
     }
 }

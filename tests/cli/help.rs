@@ -17,6 +17,7 @@ const COMMANDS: &[&str] = &[
     "backup",
     "schedules",
     "alerts",
+    "outbox",
     "workers",
     "cron",
     "openapi",

@@ -155,7 +155,7 @@ pub async fn an_end_leaves_nothing_behind(bed: Bed) {
     assert_eq!(store.course(made.id).await.unwrap(), None);
     assert_eq!(store.pending(made.id).await.unwrap(), []);
     assert_eq!(store.relay(made.id, progress(1, 9, Vec::new())).await.unwrap(), Relayed::Absent);
-    assert_eq!(store.subscriptions().await.unwrap(), [stays.clone()]);
+    assert_eq!(store.subscriptions().await.unwrap(), std::slice::from_ref(&stays));
     assert_eq!(places(&bed, SendingFilter::of(stays.id)).await, [2]);
 }
 

@@ -7,7 +7,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use faena::app::Settings;
-use faena::app::settings::{CommandLine, Durability, LogFormat};
+use faena::app::settings::{CommandLine, Durability, LogFormat, Outbox};
+use faena::event::Via;
 use faena::key::Secret;
 use faena::schedule::{Cron, Zone};
 use toml::Value;
@@ -68,6 +69,13 @@ pub const KEYS: &[Key] = &[
     Key { name: "unsafe_diagnostics", set: |s, v| put(&mut s.unsafe_diagnostics, v.flag()) },
     Key { name: "lease", set: |s, v| put(&mut s.lease, v.span()) },
     Key { name: "queue_depth", set: |s, v| put(&mut s.queue_depth, v.number()) },
+    Key { name: "outbox.publisher", set: |s, v| put(&mut s.outbox.publisher, v.parsed::<Via>().map(Some)) },
+    Key { name: "outbox.url", set: |s, v| put(&mut s.outbox.url, v.text().map(Some)) },
+    Key {
+        name: "outbox.secret",
+        set: |s, v| put(&mut s.outbox.secret, v.text().and_then(|text| Outbox::read_secret(&text)).map(Some)),
+    },
+    Key { name: "outbox.cron", set: |s, v| put(&mut s.outbox.cron, v.parsed::<Cron>().map(Some)) },
     Key { name: "results", set: |s, v| put(&mut s.results, v.parsed()) },
     Key { name: "log", set: |s, v| put(&mut s.log, v.choice(LOG_FORMATS)) },
     Key { name: "log_filter", set: |s, v| put(&mut s.log_filter, v.text()) },

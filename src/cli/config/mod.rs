@@ -21,6 +21,16 @@ const FILE_DEFAULT: &str = "faena.toml";
 /// Variables of ours that are no settings of a server.
 const OTHER_VARIABLES: &[&str] = &["FAENA_SERVER", "FAENA_KEY", "FAENA_CA", "FAENA_CONFIG"];
 
+/// Names without ours in front that settings are known by elsewhere, and the settings.
+const OLDER_VARIABLES: &[(&str, &str)] = &[
+    ("OUTBOX_PUBLISHER_TYPE", "outbox.publisher"),
+    ("OUTBOX_WEBHOOK_URL", "outbox.url"),
+    ("OUTBOX_WEBHOOK_SECRET", "outbox.secret"),
+    ("OUTBOX_CRON", "outbox.cron"),
+    ("CLEANUP_CRON", "maintenance.cleanup"),
+    ("RETRY_CRON", "maintenance.retry"),
+];
+
 /// Settings, and what a person should be told about where they came from.
 #[derive(Debug)]
 pub struct Loaded {
@@ -99,6 +109,11 @@ impl Building {
                 None => self.complaints.push(format!("ENABLE_JOBS: `{value}` is not true or false")),
             }
         }
+        for (name, key) in OLDER_VARIABLES {
+            if let Some(value) = variables.get(name) {
+                self.set(keys::named(key), Given::Text(value), (*name).to_owned());
+            }
+        }
         for key in KEYS {
             let name = key.variable();
             if let Some(value) = variables.get(&name) {
@@ -136,7 +151,8 @@ impl Variables {
     }
 
     fn from_pairs(pairs: impl Iterator<Item = (OsString, OsString)>) -> Self {
-        let ours = |name: &str| name.starts_with("FAENA_") || name == "ENABLE_JOBS";
+        let is_older = |name: &str| OLDER_VARIABLES.iter().any(|(older, _)| *older == name);
+        let ours = |name: &str| name.starts_with("FAENA_") || name == "ENABLE_JOBS" || is_older(name);
         Self(
             pairs
                 .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -154,10 +170,10 @@ impl Variables {
     fn warnings(&self) -> Vec<String> {
         let known: Vec<String> =
             KEYS.iter().map(Key::variable).chain(OTHER_VARIABLES.iter().map(|name| (*name).to_owned())).collect();
-        let is_known = |name: &str| name == "ENABLE_JOBS" || known.iter().any(|known| known == name);
+        let is_known = |name: &str| known.iter().any(|known| known == name);
         self.0
             .keys()
-            .filter(|name| !is_known(name))
+            .filter(|name| name.starts_with("FAENA_") && !is_known(name))
             .filter_map(|name| {
                 let meant = nearest::nearest(name, known.iter().map(String::as_str))?;
                 Some(format!("the variable {name} means nothing here; did you mean {meant}?"))

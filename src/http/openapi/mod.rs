@@ -6,7 +6,7 @@
 //! | `operation` | the words in which an operation is described |
 //! | `schemas` | envelopes and small schemas |
 //! | `failures` | the errors, each described once |
-//! | `jobs`, `job`, `schedules`, `named`, `workers`, `alerts`, `keys`, `others` | the operations |
+//! | `jobs`, `job`, `schedules`, `named`, `workers`, `alerts`, `keys`, `subscriptions`, `others` | the operations |
 
 mod alerts;
 mod failures;
@@ -18,6 +18,7 @@ mod operation;
 mod others;
 mod schedules;
 mod schemas;
+mod subscriptions;
 mod workers;
 
 use utoipa::openapi::path::PathsBuilder;
@@ -42,6 +43,7 @@ pub fn openapi() -> OpenApi {
         .chain(named::operations())
         .chain(alerts::operations())
         .chain(workers::operations())
+        .chain(subscriptions::operations())
         .chain(keys::operations())
         .chain(others::operations())
     {
@@ -50,6 +52,19 @@ pub fn openapi() -> OpenApi {
     }
     let mut components = ComponentsBuilder::new()
         .security_scheme(keys::SCHEME, keys::scheme())
+        .schema_from::<super::subscriptions::SubscriptionRequest>()
+        .schema_from::<super::subscriptions::SubscriptionChangeRequest>()
+        .schema_from::<super::subscriptions::RotationRequest>()
+        .schema_from::<super::deliveries::ReplayRequest>()
+        .schema_from::<super::outbox::OutboxCleanupRequest>()
+        .schema_from::<view::SubscriptionView<'static>>()
+        .schema_from::<view::SecretView<'static>>()
+        .schema_from::<view::DeliveryView<'static>>()
+        .schema_from::<view::TriedView<'static>>()
+        .schema_from::<view::ReplayedView>()
+        .schema_from::<view::OutboxView>()
+        .schema_from::<view::ProcessedView>()
+        .schema_from::<view::ViaWord>()
         .schema_from::<super::keys::KeyRequest>()
         .schema_from::<view::KeyView<'static>>()
         .schema_from::<view::MadeKeyView<'static>>()
@@ -160,6 +175,7 @@ fn tags() -> Vec<utoipa::openapi::Tag> {
         ("processors", "What is registered; stop and start handing it out."),
         ("workers", "Workers of other processes, in whatever language."),
         ("events", "Server-sent events."),
+        ("subscriptions", "Who hears of events, and what became of them."),
         ("keys", "Who may come in."),
         ("operating", "Statistics, health, metrics, this description."),
     ]

@@ -11,6 +11,7 @@
 //! | `cron` | what an expression means and when it comes next |
 //! | `figures`, `board` | statistics and health |
 //! | `schedule` | a schedule |
+//! | `subscription` | subscriptions, deliveries, the outbox |
 //! | `worker` | workers of other processes |
 //! | `words` | closed vocabularies and small types |
 
@@ -25,6 +26,7 @@ mod key;
 mod named;
 mod parts;
 mod schedule;
+mod subscription;
 mod words;
 mod worker;
 
@@ -44,8 +46,11 @@ pub(crate) use parts::{
     AttemptView, BulkView, CleanupView, ExplainView, LogLineView, NodeView, ProcessorView, RetryView,
 };
 pub(crate) use schedule::{DstView, ScheduleView};
+pub(crate) use subscription::{
+    DeliveryView, OutboxView, ProcessedView, ReplayedView, SecretView, SubscriptionView, TriedView,
+};
 pub(crate) use words::{
     AlertKindWord, AlertStatusWord, ClockChangeWord, FoldWord, GapWord, MisfireWord, OutcomeWord, OverlapWord,
-    PriorityWord, ScopeWord, Shown, StandingWord, StatusWord, unique_for,
+    PriorityWord, ScopeWord, Shown, StandingWord, StatusWord, ViaWord, unique_for,
 };
 pub(crate) use worker::{AnsweredView, LeasedView, RegisteredView, UploadView, WorkerView};

@@ -44,6 +44,10 @@ vocabulary! {
     PriorityWord, "Priority", crate::job::Priority
 }
 vocabulary! {
+    /// How events are sent.
+    ViaWord, "Via", crate::event::Via
+}
+vocabulary! {
     /// What a key opens.
     ScopeWord, "Scope", crate::key::Scope
 }

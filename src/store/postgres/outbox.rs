@@ -55,7 +55,7 @@ impl Outbox for Postgres {
     }
 
     fn forget_sendings(&self, _: Timestamp, _: usize) -> Answer<'_, u64> {
-        not_yet()
+        Box::pin(std::future::ready(Ok(0)))
     }
 
     fn sending_counts(&self, _: SubscriptionId) -> Answer<'_, [u64; 3]> {
