@@ -67,9 +67,9 @@ pub(crate) struct JobRequest<'a> {
     /// Marks to find it by.
     #[schema(max_items = 16)]
     tags: Option<Vec<String>>,
-    /// Webhooks are not part of this version yet: anything but null is refused.
-    #[schema(value_type = Option<String>)]
-    callback_url: Option<serde::de::IgnoredAny>,
+    /// Who is told of its end, by a `POST` of that event. An address that is not public is refused unless `webhook_allow` names it.
+    #[schema(max_length = 2048)]
+    callback_url: Option<String>,
     /// A job that has not started by then fails as `expired` (RFC 3339).
     #[schema(format = DateTime)]
     expires_at: Option<String>,
@@ -117,9 +117,6 @@ pub(crate) fn job(text: &[u8], registry: &Registry, now: Timestamp) -> Result<Ne
 impl JobRequest<'_> {
     fn into_job(self, registry: &Registry, now: Timestamp) -> Result<NewJob, Error> {
         let mut faults = Faults::default();
-        if self.callback_url.is_some() {
-            faults.add("callbackUrl", "webhooks are not part of this version yet; leave it out");
-        }
         // The registry's own copy of the name saves one for each job.
         let entry = registry.get(&self.sub_type);
         let sub_type = match entry {
@@ -148,6 +145,7 @@ impl JobRequest<'_> {
         job.timeout = timeout;
         job.retry = self.retry_policy.map(|retry| retry.over(entry.map(|entry| entry.retry).unwrap_or_default()));
         job.options.expires_at = expires_at;
+        job.options.callback_url = self.callback_url.map(Into::into);
         job.options.estimated_duration = self.estimated_duration.map(Into::into);
         job.options.unique = unique;
         job.options.concurrency = concurrency;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use super::subscriptions::complaint_about_url;
 use super::{Service, check};
 use crate::clock::Timestamp;
 use crate::error::{Error, FieldError};
@@ -177,6 +178,11 @@ impl Service {
 
     pub(super) async fn prepare(&self, job: NewJob, key: Option<Key>, now: Timestamp) -> Result<Insert, Error> {
         check::terms(&job, now)?;
+        if let Some(url) = &job.options.callback_url
+            && let Some(complaint) = complaint_about_url(url, &self.settings().webhook_policy)
+        {
+            return Err(Error::field("callbackUrl", complaint));
+        }
         self.learn(&job.sub_type).await?;
         let job = self.registry().complete(job)?;
         let window = self.settings().idempotency_window;

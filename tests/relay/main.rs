@@ -1,0 +1,5 @@
+//! Sending events: from what happens to who subscribed, over real connections on loopback; and across a kill -9.
+
+mod house;
+mod sending;
+mod settings;
