@@ -33,6 +33,8 @@ mod roll;
 mod roster;
 mod safekeeping;
 mod schedules;
+#[cfg(feature = "postgres")]
+mod soak;
 mod states;
 mod terms;
 mod unique;
