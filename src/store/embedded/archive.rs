@@ -1,6 +1,6 @@
 //! Ended jobs where no disk stands behind them: the latest stay in memory, with their logs.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::core::{Core, dead};
@@ -9,15 +9,49 @@ use crate::clock::Timestamp;
 use crate::job::{Job, JobId};
 use crate::store::LogLine;
 
-/// Ended jobs in memory, for the engine without a journal.
+/// What is kept of ended jobs besides themselves.
 #[derive(Default)]
 pub(super) struct Archive {
-    pub(super) ended: BTreeSet<(Timestamp, u64)>,
+    /// By the moment of their end, and by number. They come almost in that order.
+    ended: VecDeque<(Timestamp, u64)>,
     pub(super) logs: HashMap<JobId, Vec<LogLine>>,
 }
 
-/// Ended jobs that the engine without a journal keeps; older ones are forgotten first.
-const ARCHIVED_JOBS_MAX: usize = 100_000;
+/// Ended jobs that are kept; older ones are forgotten first.
+const JOBS_MAX: usize = 100_000;
+
+impl Archive {
+    /// Notes a job that has ended.
+    fn add(&mut self, at: Timestamp, seq: u64) {
+        match self.ended.back() {
+            Some(last) if *last >= (at, seq) => {
+                if let Err(place) = self.ended.binary_search(&(at, seq)) {
+                    self.ended.insert(place, (at, seq));
+                }
+            }
+            _ => self.ended.push_back((at, seq)),
+        }
+    }
+
+    /// Notes that it is not there any more, or lives again.
+    pub(super) fn leave(&mut self, at: Timestamp, seq: u64) {
+        if self.ended.front() == Some(&(at, seq)) {
+            self.ended.pop_front();
+        } else if let Ok(place) = self.ended.binary_search(&(at, seq)) {
+            self.ended.remove(place);
+        }
+    }
+
+    /// Those that ended before a moment, the oldest first.
+    pub(super) fn before(&self, horizon: Timestamp) -> impl Iterator<Item = u64> {
+        self.ended.iter().take_while(move |(at, _)| *at < horizon).map(|(_, seq)| *seq)
+    }
+
+    /// The oldest one, if there are too many.
+    fn surplus(&self) -> Option<u64> {
+        self.ended.front().filter(|_| self.ended.len() > JOBS_MAX).map(|(_, seq)| *seq)
+    }
+}
 
 impl Core {
     /// Lets a job that has ended go from the decided state, or into the archive.
@@ -27,10 +61,11 @@ impl Core {
             self.recent.add(job, shown);
             return;
         };
-        archive.ended.extend(job.end().map(|end| (end.at, job.seq)));
-        if archive.ended.len() > ARCHIVED_JOBS_MAX {
-            let oldest = archive.ended.first().map(|(_, seq)| *seq);
-            let forgotten = oldest.and_then(|seq| self.forget_archived(seq, shown));
+        if let Some(end) = job.end() {
+            archive.add(end.at, job.seq);
+        }
+        if let Some(oldest) = archive.surplus() {
+            let forgotten = self.forget_archived(oldest, shown);
             self.fallen.extend(forgotten);
         }
     }
@@ -46,7 +81,9 @@ impl Core {
             if !archive.logs.is_empty() {
                 archive.logs.remove(&job.id);
             }
-            job.end().map(|end| archive.ended.remove(&(end.at, seq)));
+            if let Some(end) = job.end() {
+                archive.leave(end.at, seq);
+            }
         }
         Some(job)
     }

@@ -1,7 +1,7 @@
 //! Memory decides: the state of every live job as decided, whether or not the disk has confirmed it, with every index
 //! that deciding needs. All of it changes under one lock, in the order in which the journal gets to know it.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::access::Access;
@@ -13,6 +13,7 @@ use super::keys::Keys;
 use super::ledger::Slots;
 use super::named::Named;
 use super::news::News;
+use super::numbered::Numbered;
 use super::outbox::Outgoing;
 use super::plans::Plans;
 use super::ready::{Entry, Ready};
@@ -29,7 +30,7 @@ use crate::store::{Claim, Lock, State as Saved};
 /// The decided state.
 pub(super) struct Core {
     /// Live jobs by sequence number; without a journal the ended ones too.
-    pub(super) jobs: BTreeMap<u64, Arc<Job>>,
+    pub(super) jobs: Numbered<Arc<Job>>,
     pub(super) ready: Ready,
     pub(super) gates: Gates,
     pub(super) keys: Keys,
@@ -86,7 +87,7 @@ impl Core {
     /// An empty core; `journalled` says whether a disk stands behind it.
     pub(super) fn new(journalled: bool) -> Self {
         Self {
-            jobs: BTreeMap::new(),
+            jobs: Numbered::default(),
             ready: Ready::default(),
             gates: Gates::default(),
             keys: Keys::default(),
@@ -197,6 +198,9 @@ impl Core {
                 Some(holder) if holder != job.id => return Step::Taken(holder),
                 _ => self.keys.take(unique, job.id, job.created_at),
             }
+        }
+        if let (true, Some(archive), Some(end)) = (reopens, &mut self.archive, job.end()) {
+            archive.leave(end.at, seq);
         }
         match (&job.life.state, &next.state) {
             (State::Running(before), State::Running(after)) if before.lease_until != after.lease_until => {
@@ -357,7 +361,7 @@ pub(super) fn dead(job: &Job) -> u64 {
 }
 
 /// Whether an entry of the queue stands for the job as it is.
-pub(super) fn lives(jobs: &BTreeMap<u64, Arc<Job>>, entry: Entry) -> bool {
+pub(super) fn lives(jobs: &Numbered<Arc<Job>>, entry: Entry) -> bool {
     jobs.get(&entry.seq).is_some_and(|job| job.run_at() == Some(entry.since))
 }
 

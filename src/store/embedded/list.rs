@@ -176,10 +176,10 @@ impl Core {
     fn shown_after(&self, after: Option<u64>, sort: Sort, shown: &Shown) -> Option<(u64, Vec<Arc<Job>>)> {
         let bound = after.map_or(Bound::Unbounded, Bound::Excluded);
         let chunk: Vec<_> = match sort {
-            Sort::CreatedAscending => self.jobs.range((bound, Bound::Unbounded)).take(CHUNK).collect(),
-            Sort::CreatedDescending => self.jobs.range((Bound::Unbounded, bound)).rev().take(CHUNK).collect(),
+            Sort::CreatedAscending => self.jobs.rising(bound).take(CHUNK).collect(),
+            Sort::CreatedDescending => self.jobs.falling(bound).take(CHUNK).collect(),
         };
-        let last = *chunk.last()?.0;
+        let last = chunk.last()?.0;
         Some((last, chunk.into_iter().filter_map(|(_, job)| shown.get(job.id)).collect()))
     }
 

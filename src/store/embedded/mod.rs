@@ -5,6 +5,7 @@
 //! | `port` | the engine's side of the port: every call of it |
 //! | `core`, `deciding` | the decided state and its indexes, under one lock; that lock |
 //! | `archive` | what is kept of ended jobs where no disk stands behind them |
+//! | `numbered` | things by sequence number |
 //! | `ready`, `gates`, `keys` | who is next; concurrency keys; unique and idempotency keys |
 //! | `shown`, `sorts` | the committed state that readers see, without that lock; how many jobs there are of each sort |
 //! | `accept`, `claim`, `commit`, `stand` | accepting jobs; handing them out; their steps; why one does not run |
@@ -57,6 +58,7 @@ mod locks;
 mod minutes;
 mod named;
 mod news;
+mod numbered;
 mod outbox;
 mod outbox_rows;
 pub(super) mod plan_rows;

@@ -82,7 +82,7 @@ impl Core {
         let mut pruned = Pruned::default();
         let horizon = prune.ended_before.max(prune.failed_before);
         let Some(archive) = &self.archive else { return pruned };
-        let old: Vec<u64> = archive.ended.iter().take_while(|(at, _)| *at < horizon).map(|(_, seq)| *seq).collect();
+        let old: Vec<u64> = archive.before(horizon).collect();
         for seq in old {
             let passed = self.jobs.get(&seq).is_some_and(|job| {
                 let before = if job.status() == Status::Failed { prune.failed_before } else { prune.ended_before };
