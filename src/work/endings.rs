@@ -33,7 +33,7 @@ pub(super) struct Ending {
 }
 
 /// Endings committed in one step: more would hold the store's lock for long.
-const AT_ONCE_MAX: usize = 64;
+const AT_ONCE_MAX: usize = 128;
 /// Tries to commit an ending that the store says it cannot write.
 const BROKEN_MAX: u32 = 5;
 /// Pause between two tries to commit an ending while the store cannot.
