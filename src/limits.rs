@@ -112,6 +112,10 @@ pub const ALERT_LOOK_MIN: Duration = Duration::from_secs(1);
 
 /// Bytes of the type of an event: it is indexed.
 pub const EVENT_TYPE_BYTES_MAX: usize = 128;
+/// Time for which events are remembered unless an operator chooses another: longer than an endpoint may fail.
+pub const EVENTS_KEPT_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// Events that an application may tell in one completing commit.
+pub const EMITTED_MAX: usize = 1_000;
 /// Bytes of the payload of an application's own event: what common receivers of webhooks take.
 pub const EVENT_BYTES_MAX: usize = 256 * 1024;
 /// How far the time of a delivery may be from ours, after Standard Webhooks.

@@ -106,6 +106,7 @@ impl Faena {
             clock: clock.clone(),
             // One of the two forgets, the schedule or the timer.
             ages: (!maintained).then_some(ages),
+            events: settings.retention.events,
         };
         let scheduler = (!settings.no_jobs).then(|| scheduler(&schedules, &clock, &hub, &registry));
         let sentinel = Sentinel::new(store.clone(), schedules.clone(), clock.clone(), hub.doubted().clone());

@@ -338,19 +338,21 @@ pub enum LogFormat {
     Json,
 }
 
-/// How long ended jobs are remembered.
+/// How long ended jobs and events are remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     /// Completed and cancelled ones.
     pub completed: Duration,
     /// Failed ones: dead letters wait longer for somebody to look at them.
     pub failed: Duration,
+    /// Events: what was told of all of them, which is the audit trail.
+    pub events: Duration,
 }
 
 impl Default for Retention {
     fn default() -> Self {
         const DAY: Duration = Duration::from_secs(24 * 3600);
-        Self { completed: 7 * DAY, failed: 30 * DAY }
+        Self { completed: 7 * DAY, failed: 30 * DAY, events: limits::EVENTS_KEPT_FOR }
     }
 }
 

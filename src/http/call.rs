@@ -119,11 +119,12 @@ impl Call {
 
     /// A job as this caller makes it: whose key is one user's makes that user's jobs.
     pub(crate) fn own(&self, job: NewJob) -> Result<NewJob, Problem> {
+        let by = matches!(self.caller, Caller::Key(_)).then(|| self.called().into());
         match self.caller.user() {
-            None => Ok(job),
+            None => Ok(NewJob { by, ..job }),
             Some(_) => {
                 let user_id = self.caller.owner(job.user_id.as_deref())?.map(Into::into);
-                Ok(NewJob { user_id, ..job })
+                Ok(NewJob { user_id, by, ..job })
             }
         }
     }

@@ -12,6 +12,7 @@ use crate::error::{Error, FieldError};
 use crate::key::{Caller, Refusal};
 use crate::limits;
 use crate::store::alerts::{AlertFilter, AlertPage};
+use crate::store::events::{EventFilter, EventPage};
 use crate::store::query::{Sort, Start};
 use crate::store::schedules::{ScheduleFilter, SchedulePage, ScheduleSort};
 use crate::store::{Filter, Page};
@@ -182,6 +183,39 @@ impl Query {
         let limit = self.read("limit", |text| between(text, 1, limits::PAGE_MAX)).unwrap_or(limits::PAGE_DEFAULT);
         let offset = self.read("offset", |text| between(text, 0, limits::OFFSET_MAX)).unwrap_or(0);
         AlertPage { limit, offset }
+    }
+
+    /// Everything that names events. Whose key is one user's names that user's alone.
+    pub(crate) fn event_filter(&mut self) -> EventFilter {
+        let mut filter = EventFilter::default();
+        for words in self.all("type") {
+            for word in words.split(',') {
+                match word.parse() {
+                    Ok(pattern) => filter.types.push(pattern),
+                    Err(message) => self.faults.push(fault("type", &message)),
+                }
+            }
+        }
+        filter.sort = self.read("aggregateType", key);
+        filter.id = self.read("aggregateId", key);
+        filter.since = self.read("since", str::parse);
+        filter.until = self.read("until", str::parse);
+        filter.user = self.read("userId", key);
+        filter.user = self.owner(filter.user);
+        filter
+    }
+
+    /// Which part of a list of events, and in which order.
+    pub(crate) fn event_page(&mut self) -> (EventPage, Sort) {
+        let sort = self.read("sort", |word| match word {
+            "occurredAt" => Ok(Sort::CreatedAscending),
+            "-occurredAt" => Ok(Sort::CreatedDescending),
+            other => Err(format!("`{other}` is not one of occurredAt, -occurredAt")),
+        });
+        let sort = sort.unwrap_or_default();
+        let limit = self.read("limit", |text| between(text, 1, limits::PAGE_MAX)).unwrap_or(limits::PAGE_DEFAULT);
+        let after = self.read("cursor", |text| read_cursor(text, sort));
+        (EventPage { newest_first: sort == Sort::CreatedDescending, after, limit }, sort)
     }
 
     /// Refuses a parameter with a reason of its own.

@@ -81,7 +81,7 @@ impl Caller {
     pub fn called(&self) -> Box<str> {
         match self {
             Self::Anybody => "api".into(),
-            Self::Key(key) => format!("key {}", key.name).into(),
+            Self::Key(key) => format!("key:{}", key.name).into(),
         }
     }
 }

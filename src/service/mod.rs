@@ -16,6 +16,7 @@
 //! | [`subscriptions`], [`outbox`] | who hears of events, and what became of them |
 //! | [`keys`] | keys, and who a request comes from |
 //! | [`quotas`] | what each key uses up |
+//! | [`events`] | what happened, and what somebody who watches has missed |
 //! | [`locks`], [`states`] | doing something alone; values that outlive their jobs |
 //! | [`workers`] | workers of other processes |
 //! | [`explain`] | why a job is not running |
@@ -40,6 +41,7 @@ pub mod bulk;
 mod check;
 mod depth;
 pub mod enqueue;
+pub mod events;
 pub mod explain;
 pub mod figures;
 pub mod forecast;
@@ -163,6 +165,7 @@ pub struct Service {
     key_uses: DashMap<KeyId, Timestamp>,
     /// There are keys, or were.
     keyed: AtomicBool,
+    trail: events::Trail,
 }
 
 impl Service {
@@ -178,6 +181,7 @@ impl Service {
             closing: CancellationToken::new(),
             key_uses: DashMap::new(),
             keyed: AtomicBool::new(false),
+            trail: events::Trail::default(),
             parts,
         }
     }

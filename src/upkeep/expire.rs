@@ -51,7 +51,13 @@ mod tests {
             let put = Put { name, value: "1".into(), ttl: ttl * 2, expected: Expected::Anything };
             store.put_state(put, now).await.unwrap();
         }
-        let parts = Parts { store, results: Arc::new(Memory::default()), clock: clock.clone(), ages: None };
+        let parts = Parts {
+            store,
+            results: Arc::new(Memory::default()),
+            clock: clock.clone(),
+            ages: None,
+            events: crate::limits::EVENTS_KEPT_FOR,
+        };
         let mut forgotten = Vec::new();
         for _ in 0..4 {
             forgotten.push(expire(parts.clone()).await.unwrap());

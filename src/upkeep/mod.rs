@@ -24,7 +24,7 @@ use crate::store::{Store, StoreError};
 pub use alert::Sentinel;
 #[cfg(feature = "email")]
 pub use mail::Postman;
-pub use prune::{Ages, Forgotten, forget};
+pub use prune::{Ages, Forgotten, forget, forget_events};
 pub use relay::Relayer;
 pub use tick::Scheduler;
 
@@ -39,6 +39,8 @@ pub struct Parts {
     pub clock: Clock,
     /// How long ended jobs are remembered; none when a schedule sees to that.
     pub ages: Option<Ages>,
+    /// How long events are remembered.
+    pub events: Duration,
 }
 
 /// The services, and how often each of them runs.

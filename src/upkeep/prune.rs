@@ -2,7 +2,7 @@
 //!
 //! Who does it when is settled once, at the start: a schedule whose terms people can see and change
 //! ([`processors::maintenance`](crate::processors::maintenance)), or else the timer here. Keys whose window has passed go
-//! by the timer in any case: their window is what their owner was promised, and nobody's to change.
+//! by the timer in any case: their window is what their owner was promised, and nobody's to change. So do events.
 
 use std::time::Duration;
 
@@ -82,11 +82,40 @@ pub async fn forget(
     Ok(forgotten)
 }
 
+/// Commits of the event log that are forgotten in one step.
+const EVENTS_CHUNK: usize = 2_000;
+
+/// Forgets events that are older than `age`. The answer counts the commits that told them.
+///
+/// # Errors
+/// When the store does not get through; what was forgotten before stays so.
+pub async fn forget_events(store: &dyn Store, clock: &Clock, age: Duration) -> Result<u64, StoreError> {
+    let mut forgotten = 0;
+    let mut limit = EVENTS_CHUNK;
+    loop {
+        match store.events().forget(clock.now().minus(age), None, limit).await {
+            Ok(count) => {
+                forgotten += count;
+                if count < limit as u64 {
+                    return Ok(forgotten);
+                }
+            }
+            Err(_) if limit > 1 => limit /= 2,
+            Err(error) => return Err(error),
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
 /// The timer's turn.
 pub(super) async fn prune(parts: Parts) -> Result<Forgotten, StoreError> {
     let forgotten = forget(&*parts.store, &*parts.results, &parts.clock, parts.ages, |_| {}).await?;
     if forgotten.jobs > 0 {
         tracing::info!(jobs = forgotten.jobs, "forgot jobs whose retention has passed");
+    }
+    let events = forget_events(&*parts.store, &parts.clock, parts.events).await?;
+    if events > 0 {
+        tracing::debug!(commits = events, "forgot events whose retention has passed");
     }
     Ok(forgotten)
 }

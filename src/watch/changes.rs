@@ -83,6 +83,11 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// Whether everything was taken that has been told.
+    pub fn is_current(&self) -> bool {
+        *self.latest.borrow() == self.seen
+    }
+
     /// Waits for the next change.
     ///
     /// # Errors

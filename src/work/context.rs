@@ -3,6 +3,7 @@
 
 mod detached;
 mod sharing;
+mod telling;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,7 +18,7 @@ pub(crate) use sharing::Shared;
 
 use super::{Completion, Failure};
 use crate::clock::Clock;
-use crate::job::{Job, JobId, NewJob};
+use crate::job::{Emitted, Job, JobId, NewJob};
 use crate::limits;
 use crate::store::LogLine;
 
@@ -61,6 +62,8 @@ pub(crate) struct Slots {
     pub(crate) lines: Vec<LogLine>,
     /// Jobs to accept in the completing commit.
     pub(crate) follow_ups: Vec<NewJob>,
+    /// Events to tell in the completing commit.
+    told: Vec<Emitted>,
     errors: PartialErrors,
 }
 

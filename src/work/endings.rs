@@ -9,11 +9,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::context::cut;
-use super::finish::commit;
+use super::finish::{commit, decided};
 use super::run::Run;
 use super::slots::Slot;
 use super::workers::Shop;
-use crate::job::{Event, Job, JobError, ResultRef, Transition, decide};
+use crate::job::{Event, Job, JobError, ResultRef, Transition};
 use crate::limits;
 use crate::store::{Committed, StoreError};
 
@@ -85,7 +85,7 @@ pub(super) async fn commit_waiting(shop: &Shop) {
 /// Commits what can be committed at once. The answer is the rest: somebody was faster, or the store could not.
 async fn commit_together(shop: &Shop, endings: Vec<Ending>) -> Vec<Ending> {
     let now = shop.clock.now();
-    let decided = |ending: &Ending| decide(&ending.run.latest(), ending.event.clone(), now).ok();
+    let decided = |ending: &Ending| decided(&ending.run, &ending.run.latest(), &ending.event, now).ok();
     let (mut steps, mut going, mut rest) = (Vec::<Transition>::new(), Vec::new(), Vec::new());
     for ending in endings {
         match decided(&ending) {

@@ -8,7 +8,8 @@ use super::run::{Ended, Run, Why};
 use super::slots::Slot;
 use super::workers::Shop;
 use super::{Completion, Failure};
-use crate::job::{Event, Job, JobError, NewJob, ResultRef, decide};
+use crate::clock::Timestamp;
+use crate::job::{Event, Job, JobError, NewJob, Outcome, Refusal, ResultRef, State, Transition, decide};
 use crate::limits;
 use crate::store::{Committed, StoreError, results};
 
@@ -27,11 +28,21 @@ pub(super) async fn finish(shop: &Shop, run: Arc<Run>, ended: Ended, slot: Optio
     }
 }
 
+/// The step of an event at that moment; with what the job tells of the application's own, if it completes.
+pub(super) fn decided(run: &Run, job: &Job, event: &Event, now: Timestamp) -> Result<Transition, Refusal> {
+    let step = decide(job, event.clone(), now)?;
+    let completes = matches!(&step.next.state, State::Finished(end) if end.outcome == Outcome::Success);
+    match run.context().filter(|_| completes) {
+        Some(context) => Ok(Transition { told: context.told(), ..step }),
+        None => Ok(step),
+    }
+}
+
 /// Decides on an event and commits the step, until nobody was faster. None when the claim is lost.
 pub(super) async fn commit(shop: &Shop, run: &Run, event: Event) -> Result<Option<Arc<Job>>, StoreError> {
     loop {
         let (now, latest) = (shop.clock.now(), run.latest());
-        let Ok(transition) = decide(&latest, event.clone(), now) else {
+        let Ok(transition) = decided(run, &latest, &event, now) else {
             // A run that was asked to stop has heard so, but may not have seen the job since.
             match shop.store.get(latest.id).await? {
                 Some(job) if job.life.revision != latest.life.revision => run.learn(job),

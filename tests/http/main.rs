@@ -8,6 +8,7 @@ mod access;
 mod access_users;
 mod act;
 mod alerts;
+mod audit;
 mod bulk;
 mod cron;
 mod document;

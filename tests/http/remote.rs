@@ -79,6 +79,7 @@ impl Server {
             results: self.results.clone(),
             clock: clock.clone(),
             ages: None,
+            events: faena::limits::EVENTS_KEPT_FOR,
         };
         upkeep::reap_now(&parts).await.unwrap()
     }

@@ -215,6 +215,7 @@ async fn a_worker_that_is_long_away_is_forgotten() {
         results: server.results.clone(),
         clock: clock.clone(),
         ages: None,
+        events: faena::limits::EVENTS_KEPT_FOR,
     };
     clock.advance(limits::WORKER_FORGOTTEN_AFTER);
     let worker = server.worker(&["resize_image"], 1).await;

@@ -51,5 +51,5 @@ fn a_key_of_one_sees_and_makes_what_is_of_that_one() {
     let free = caller(&[Scope::JobsWrite], None);
     assert!(free.sees(None) && free.sees(Some("bo")));
     assert_eq!(free.owner(Some("bo")), Ok(Some("bo")));
-    assert_eq!(&*free.called(), "key a");
+    assert_eq!(&*free.called(), "key:a");
 }

@@ -52,6 +52,7 @@ fn upkeep(house: &House, schedules: Arc<dyn faena::store::Schedules>) -> Upkeep 
         results: Arc::new(Memory::default()),
         clock: house.clock.clone(),
         ages: None,
+        events: faena::limits::EVENTS_KEPT_FOR,
     };
     let (sentinel, scheduler) = (house.sentinel(&parts.store), house.scheduler_of(schedules, &house.clock));
     Upkeep::start(parts, sentinel, Some(scheduler), &tokio::runtime::Handle::current())

@@ -10,3 +10,4 @@ mod results;
 mod sharing;
 mod state;
 mod stopping;
+mod telling;

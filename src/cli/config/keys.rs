@@ -81,6 +81,7 @@ pub const KEYS: &[Key] = &[
     Key { name: "log_filter", set: |s, v| put(&mut s.log_filter, v.text()) },
     Key { name: "retention.completed", set: |s, v| put(&mut s.retention.completed, v.span()) },
     Key { name: "retention.failed", set: |s, v| put(&mut s.retention.failed, v.span()) },
+    Key { name: "retention.events", set: |s, v| put(&mut s.retention.events, v.span()) },
     Key { name: "maintenance.schedules", set: |s, v| put(&mut s.maintenance.schedules, v.flag()) },
     Key { name: "maintenance.timezone", set: |s, v| put(&mut s.maintenance.timezone, v.parsed::<Zone>().map(Some)) },
     Key { name: "maintenance.cleanup", set: |s, v| put(&mut s.maintenance.cleanup, v.parsed::<Cron>().map(Some)) },

@@ -1,8 +1,8 @@
-//! `GET /events`: all jobs that a filter names, from now on, or from where the reader was. An id names this boot and a
-//! place in its feed. Everything up to that place was sent or is superseded by what was; a reader that comes back may
-//! hear something twice, and misses nothing.
+//! `GET /events`: all jobs that a filter names, from now on, or from where the reader was. An id names this boot, a place in
+//! its feed, and a place in the event log, which outlives the boot. Everything up to those places was sent or is superseded by
+//! what was; a reader that comes back, to a server that was started anew too, may hear something twice, and misses nothing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tokio::sync::broadcast;
 use tokio::time::Instant;
 
 use super::frame::{self, HEARTBEAT, LAST_EVENT_ID, Piece};
+use super::list;
 use crate::alert::{Alert, AlertStatus};
 use crate::http::call::{Answer, Call};
 use crate::http::query::Query;
@@ -21,26 +22,35 @@ use crate::job::{Job, JobId, Status};
 use crate::key::Caller;
 use crate::limits;
 use crate::service::Service;
+use crate::service::events::Missed;
 use crate::service::quotas::Seat;
 use crate::store::Filter;
 use crate::store::alerts::AlertFilter;
+use crate::store::events::Place;
 use crate::watch::{Change, Changes, Lagged};
 
 /// `GET /events`
 pub(crate) async fn watch(call: Call, _: Payload) -> Answer {
+    if list::is_wanted(&call) {
+        return list::list(&call).await;
+    }
     let mut query = Query::of(&call)?;
     let filter = query.filter();
     query.end()?;
     let service = call.service();
     let seat = service.stream(call.caller())?;
-    let after = call.header(&LAST_EVENT_ID).map(|id| place(id, &service.node().node));
-    let resumed = match after {
+    let after = call.header(&LAST_EVENT_ID).map(|id| Stood::of(id, &service.node().node));
+    let resumed = match &after {
         None => service.hub().changes(None),
-        Some(Some(number)) => service.hub().changes(Some(number)),
+        Some(Stood { number: Some(number), .. }) => service.hub().changes(Some(*number)),
         // An id of another boot, or none of ours.
-        Some(None) => Err(Lagged),
+        Some(_) => Err(Lagged),
     };
+    // Looked at now and then from here on, so that ids soon name a place in the log.
+    let up_to = service.told_up_to().await;
     let reader = Reader {
+        up_to: after.as_ref().map_or(up_to, |stood| stood.place),
+        missed: VecDeque::new(),
         alerts: AlertsHeard::of(service, &filter),
         service: service.clone(),
         caller: call.caller().clone(),
@@ -71,6 +81,10 @@ struct Reader {
     /// The feed; none when changes were missed and the reader is yet to be told.
     changes: Option<Changes>,
     alerts: AlertsHeard,
+    /// The latest place of the log up to which everything was sent, if that is known.
+    up_to: Option<Place>,
+    /// What is sent before the feed goes on: the reader was away.
+    missed: VecDeque<Missed>,
     /// Nothing was sent yet.
     first: bool,
     waiting: Waiting,
@@ -108,7 +122,20 @@ impl Reader {
             if let Some(job) = self.waiting.take_due(Instant::now()) {
                 return Some(self.event(&job));
             }
-            let Some(changes) = &mut self.changes else { return self.reset() };
+            if let Some(piece) = self.catch_up().await {
+                return Some(piece);
+            }
+            if self.changes.is_none() {
+                match self.come_back().await? {
+                    Some(reset) => return Some(reset),
+                    None => continue,
+                }
+            }
+            let Some(changes) = &mut self.changes else { continue };
+            // What this reader has not taken yet may be anything that the log has.
+            if changes.is_current() && self.alerts.is_current() {
+                self.up_to = self.service.told_up_to().await.or(self.up_to);
+            }
             tokio::select! {
                 () = closing.cancelled() => return None,
                 change = changes.next() => match change {
@@ -120,7 +147,7 @@ impl Reader {
                     Err(Lagged) => self.changes = None,
                 },
                 heard = self.alerts.next() => match heard {
-                    Ok(alert) => return Some(told(&alert)),
+                    Ok(alert) => return Some(told(&alert, &self.id())),
                     Err(Lagged) => self.changes = None,
                 },
                 () = tokio::time::sleep_until(self.waiting.due.unwrap_or(heartbeat).min(heartbeat)) => {
@@ -148,16 +175,65 @@ impl Reader {
     }
 
     fn event(&self, job: &Job) -> Bytes {
-        let done = self.waiting.by_number.first_key_value().map_or(self.seen, |(number, _)| number - 1);
-        let id = format!("{}-{done}", self.service.node().node);
+        let id = self.id();
         let view = JobView::of(job, self.service.remaining(job), &self.base, Length::Short);
         frame::event("job", Some(&id), &view)
     }
 
-    /// Tells that changes were missed, and goes on from here.
-    fn reset(&mut self) -> Option<Bytes> {
+    /// Where the reader stands, for it to come back to.
+    fn id(&self) -> String {
+        let done = self.waiting.by_number.first_key_value().map_or(self.seen, |(number, _)| number - 1);
+        let node = &self.service.node().node;
+        match self.up_to {
+            // What waits here is progress, which the log has nothing of.
+            Some(place) => format!("{node}-{done}-{place}"),
+            None => format!("{node}-{done}"),
+        }
+    }
+
+    /// The next of what was missed, as it is now.
+    async fn catch_up(&mut self) -> Option<Bytes> {
+        while let Some(missed) = self.missed.pop_front() {
+            self.up_to = Some(missed.place() - 1);
+            match missed {
+                Missed::Job(_, id) => {
+                    let job = self.service.store().get(id).await.ok().flatten();
+                    if let Some(job) = job.filter(|job| self.filter.matches(job)) {
+                        return Some(self.event(&job));
+                    }
+                }
+                Missed::Alert(told) => {
+                    if let Ok(alert) = self.service.alert(told.event.aggregate.id.parse().unwrap_or_default()).await
+                        && self.alerts.wants(&alert)
+                    {
+                        return Some(self::told(&alert, &self.id()));
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// Goes on from here, with what the log has of the time between; where that is not known any more, the answer tells so.
+    async fn come_back(&mut self) -> Option<Option<Bytes>> {
+        // From now on changes are heard; what came before is in the log.
         self.changes = Some(self.service.hub().changes(None).ok()?);
         self.waiting = Waiting::default();
+        let missed = match self.up_to {
+            Some(place) => self.service.missed_since(place).await.ok().flatten(),
+            None => None,
+        };
+        match missed {
+            Some(missed) => {
+                self.missed = missed;
+                Some(None)
+            }
+            None => Some(self.reset()),
+        }
+    }
+
+    /// Tells that changes were missed.
+    fn reset(&mut self) -> Option<Bytes> {
         let reason = serde_json::json!({ "reason": "changes were missed; look at the list again" });
         Some(frame::event("reset", None, &reason))
     }
@@ -182,6 +258,16 @@ impl AlertsHeard {
         }
     }
 
+    /// Whether none is under way.
+    fn is_current(&self) -> bool {
+        self.receiver.as_ref().is_none_or(broadcast::Receiver::is_empty)
+    }
+
+    /// Whether the reader is told of this one.
+    fn wants(&self, alert: &Alert) -> bool {
+        self.receiver.is_some() && self.filter.matches(alert)
+    }
+
     /// The next one; it never comes when none is to be heard of.
     async fn next(&mut self) -> Result<Arc<Alert>, Lagged> {
         let Some(receiver) = &mut self.receiver else { return std::future::pending().await };
@@ -195,12 +281,12 @@ impl AlertsHeard {
 }
 
 /// An alert as an event.
-fn told(alert: &Alert) -> Bytes {
+fn told(alert: &Alert, id: &str) -> Bytes {
     let name = match alert.status() {
         AlertStatus::Firing => "alert.fired",
         AlertStatus::Cleared => "alert.cleared",
     };
-    frame::event(name, None, &AlertView::of(alert))
+    frame::event(name, Some(&id), &AlertView::of(alert))
 }
 
 impl Waiting {
@@ -244,9 +330,29 @@ impl Waiting {
     }
 }
 
-/// The place that an id of this boot names.
-fn place(id: &str, boot: &str) -> Option<u64> {
-    id.strip_prefix(boot)?.strip_prefix('-')?.parse().ok()
+/// Where a reader stood that comes back.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Stood {
+    /// In the feed of this boot.
+    number: Option<u64>,
+    /// In the log.
+    place: Option<Place>,
+}
+
+impl Stood {
+    /// What an id names; of another boot it is the place in the log alone.
+    fn of(id: &str, boot: &str) -> Self {
+        if let Some(rest) = id.strip_prefix(boot).and_then(|rest| rest.strip_prefix('-')) {
+            let (number, place) = rest.split_once('-').map_or((rest, None), |(number, place)| (number, Some(place)));
+            let place = place.and_then(|place| place.parse().ok());
+            return Self { number: number.parse().ok(), place };
+        }
+        // A boot has dashes in it, and an id of one that did not know the log yet has no number after them.
+        let mut parts = id.rsplitn(3, '-');
+        let place = parts.next().and_then(|place| place.parse().ok());
+        let is_whole = parts.next().is_some_and(|number| number.parse::<u64>().is_ok()) && parts.next().is_some();
+        Self { number: None, place: place.filter(|_| is_whole) }
+    }
 }
 
 #[cfg(test)]
@@ -256,10 +362,13 @@ mod tests {
     use crate::job::{Name, NewJob};
 
     #[test]
-    fn an_id_of_another_boot_is_no_place() {
-        assert_eq!(place("abc-17", "abc"), Some(17));
-        for foreign in ["abd-17", "abc-", "abc", "17", "", "abc-x"] {
-            assert_eq!(place(foreign, "abc"), None, "{foreign}");
+    fn an_id_of_another_boot_is_no_place_in_the_feed() {
+        let stood = |number, place| Stood { number, place };
+        assert_eq!(Stood::of("abc-17", "abc"), stood(Some(17), None));
+        assert_eq!(Stood::of("abc-17-99", "abc"), stood(Some(17), Some(99)));
+        assert_eq!(Stood::of("abd-17-99", "abc"), stood(None, Some(99)));
+        for foreign in ["abd-17", "abc-", "abc", "17", "", "abc-x", "abd-x-7", "-7"] {
+            assert_eq!(Stood::of(foreign, "abc"), Stood::default(), "{foreign}");
         }
     }
 

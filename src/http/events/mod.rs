@@ -2,9 +2,10 @@
 //! misses changes and is told so, and nobody waits for it.
 //!
 //! Every event has the name `job` and the job as its data. The feed of all jobs has one more, `reset`: changes were
-//! missed, so look at the list again; and `alert.fired` and `alert.cleared`, with an alert as their data. These have no id: the
-//! place of a reader is one in the feed of jobs.
+//! missed, so look at the list again; and `alert.fired` and `alert.cleared`, with an alert as their data.
+//! Whoever asks for JSON gets a list instead: the event log.
 
 pub(crate) mod all;
 mod frame;
+mod list;
 pub(crate) mod one;

@@ -99,6 +99,7 @@ pub fn openapi() -> OpenApi {
         .schema_from::<super::alert_rules::RuleRequest>()
         .schema_from::<view::RuleView<'static>>()
         .schema_from::<view::AlertView<'static>>()
+        .schema_from::<view::EventView<'static>>()
         .schema_from::<view::AlertKindWord>()
         .schema_from::<view::AlertStatusWord>()
         .schema_from::<super::workers::WorkerRequest>()

@@ -1,12 +1,13 @@
 //! The operations on everything else: processors, events, figures, health, the description itself.
 
 use super::operation::{Operation, get, json, post, reply};
-use super::schemas::{created, listed, named, text};
+use super::schemas::{created, integer, listed, named, text, time, word};
 use super::view::{
-    BoardView, CleanupView, IndexView, JobsStatusView, LiveView, NodeView, OverviewView, PriorityWord, ProcessorView,
-    ReadyView,
+    BoardView, CleanupView, EventView, IndexView, JobsStatusView, LiveView, NodeView, OverviewView, PriorityWord,
+    ProcessorView, ReadyView,
 };
 use crate::http::cleanup::CleanupRequest;
+use crate::limits;
 
 pub(super) fn operations() -> Vec<Operation> {
     let operating = "operating";
@@ -66,22 +67,37 @@ fn switch(operation: Operation) -> Operation {
 }
 
 fn events() -> Operation {
-    get("/events", "watchJobs", "Watch all jobs, or those that a filter names, and alerts")
+    get("/events", "watchJobs", "Watch all jobs, or those that a filter names, and alerts; or look at what happened")
         .tag("events")
         .about(
             "Server-sent events named `job`, each with a job as its data. `reset` says that changes were missed: look at \
              the list again. Progress comes at most ten times a second for each job. Readers who name no jobs but by \
-             their subtype or schedule also hear `alert.fired` and `alert.cleared`, each with an alert as its data and \
-             without an id: who comes back looks at `/alerts`.",
+             their subtype or schedule also hear `alert.fired` and `alert.cleared`, each with an alert as its data. Who comes \
+             back with `Last-Event-ID`, to a server that was started anew too, is told of everything that changed meanwhile, \
+             each job once, as it is by then.\n\nWith `Accept: application/json` it is a list of the event log instead: the \
+             audit trail, which says by whom and why. It is kept for `retention.events`. A key of one user finds what \
+             happened to that user's jobs and schedules.",
         )
         .header("Last-Event-ID", text(), "The id of the last event that you have.")
         .query("status", text(), "In one of these statuses, separated by commas.")
-        .query("type", text(), "Of this family.")
+        .query("type", text(), "In the stream: of this family. In the list: types of events, separated by commas, such as `job.*`.")
         .query("subType", text(), "Of this subtype.")
         .query("priority", named::<PriorityWord>(), "Of this priority.")
         .query("userId", text(), "Of this user.")
         .query("tag", text(), "With this tag.")
-        .gives(200, reply("The stream.").of("text/event-stream", text()))
+        .query("aggregateType", text(), "The list: of things of this sort, such as `job`.")
+        .query("aggregateId", text(), "The list: of the thing with this id.")
+        .query("since", time(), "The list: that happened at or after.")
+        .query("until", time(), "The list: that happened before.")
+        .query("sort", word(&["-occurredAt", "occurredAt"]), "The list: the latest first, which is the default, or last.")
+        .query("limit", integer(Some(1), Some(limits::PAGE_MAX)), "The list: how many at most; 20 when left out.")
+        .query("cursor", text(), "The list: the `nextCursor` of the page before.")
+        .gives(
+            200,
+            reply("The stream, or the list.")
+                .of("text/event-stream", text())
+                .of("application/json", listed(named::<EventView<'static>>())),
+        )
 }
 
 fn free_object() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `alert` | alerts and alert rules |
 //! | `envelope` | the wrapping of lists, creations and errors |
+//! | `event` | an event |
 //! | `execution` | a job that a schedule made |
 //! | `job` | a job, whole and as it was just accepted |
 //! | `parts` | attempts, log lines, processors, explanations |
@@ -19,6 +20,7 @@ mod alert;
 mod board;
 mod cron;
 mod envelope;
+mod event;
 mod execution;
 mod figures;
 mod job;
@@ -34,6 +36,7 @@ pub(crate) use alert::{AlertView, RuleView};
 pub(crate) use board::{BoardView, NextView, PercentilesView, ThroughputView, WaitingView};
 pub(crate) use cron::{ForecastView, TickView};
 pub(crate) use envelope::{Created, ErrorView, FieldView, Listed, Pagination, counted};
+pub(crate) use event::EventView;
 pub(crate) use execution::ExecutionView;
 pub(crate) use figures::{
     FailedScheduleView, IndexView, JobsStatusView, LiveView, OverviewView, ReadyView, ScheduleFiguresView,
