@@ -258,6 +258,11 @@ impl Relay {
         [probe.filter(|at| *at > now), again].into_iter().flatten().min()
     }
 
+    /// The revision of the course that it goes on from.
+    pub fn revision(&self) -> u64 {
+        self.course.revision
+    }
+
     /// How its endpoint does.
     pub fn endpoint(&self) -> Endpoint {
         self.course.endpoint

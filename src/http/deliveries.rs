@@ -10,7 +10,7 @@ use super::present::json;
 use super::query::{self, Query};
 use super::request::Faults;
 use super::schedule::read;
-use super::subscriptions::subscription_id;
+use super::subscriptions::{admitted, subscription_id};
 use super::view::{Created, DeliveryView, Listed, Pagination, ReplayedView};
 use super::{body, complaints};
 use crate::clock::Timestamp;
@@ -64,7 +64,7 @@ pub(crate) async fn list(call: Call, _: Payload) -> Answer {
 /// `POST /subscriptions/{id}/deliveries/replay`
 pub(crate) async fn replay_all(call: Call, payload: Payload) -> Answer {
     query::none(&call)?;
-    let id = subscription_id(&call)?;
+    let id = admitted(&call).await?;
     let request: ReplayRequest = read(&complaints::REPLAY, &body::json_if_any(&call, payload).await?)?;
     let mut faults = Faults::default();
     let mut moment = |field, text: Option<String>| text.and_then(|text| faults.take(field, text.parse::<Timestamp>()));

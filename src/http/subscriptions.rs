@@ -103,7 +103,7 @@ pub(crate) async fn get(call: Call, _: Payload) -> Answer {
 /// `PATCH /subscriptions/{id}`
 pub(crate) async fn change(call: Call, payload: Payload) -> Answer {
     query::none(&call)?;
-    let id = subscription_id(&call)?;
+    let id = admitted(&call).await?;
     let text = body::json(&call, payload).await?;
     let request: SubscriptionChangeRequest = serde_json::from_slice(&text)
         .map_err(|error| complaints::about(&complaints::SUBSCRIPTION_CHANGE, &text, &error))?;
@@ -123,7 +123,7 @@ pub(crate) async fn remove(call: Call, _: Payload) -> Answer {
 /// `POST /subscriptions/{id}/secret`
 pub(crate) async fn rotate(call: Call, payload: Payload) -> Answer {
     query::none(&call)?;
-    let id = subscription_id(&call)?;
+    let id = admitted(&call).await?;
     let request: RotationRequest = read(&complaints::ROTATION, &body::json_if_any(&call, payload).await?)?;
     let secret = request.secret.map(|text| read_secret(&text)).transpose()?;
     let overlap = request.overlap_seconds.map_or(limits::SECRET_OVERLAP_DEFAULT, Duration::from_secs);
@@ -148,6 +148,13 @@ pub(crate) fn subscription_id(call: &Call) -> Result<SubscriptionId, Error> {
     let text = call.part("id");
     let missing = || Error::NotFound { what: "subscription", id: text.chars().take(100).collect() };
     SubscriptionId::read(text).ok_or_else(missing)
+}
+
+/// The same, of a caller who sees it: that is decided before anything of a body is read.
+pub(crate) async fn admitted(call: &Call) -> Result<SubscriptionId, Error> {
+    let id = subscription_id(call)?;
+    call.service().admit(call.caller(), id).await?;
+    Ok(id)
 }
 
 fn read_secret(text: &str) -> Result<Secret, Error> {

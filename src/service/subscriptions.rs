@@ -288,8 +288,11 @@ impl Service {
         terms.filter(|terms| caller.sees(terms.user_id.as_deref())).ok_or_else(|| missing(id))
     }
 
-    /// Whether there is such a subscription for this caller. Those of the program itself are everybody's who sees everything.
-    async fn admit(&self, caller: &Caller, id: SubscriptionId) -> Result<(), Error> {
+    /// Lets a caller come in who sees this subscription. Those of the program itself are everybody's who sees everything.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn admit(&self, caller: &Caller, id: SubscriptionId) -> Result<(), Error> {
         match id.own_name() {
             Some(_) if caller.user().is_none() => Ok(()),
             _ => self.own_terms(caller, id).await.map(drop),

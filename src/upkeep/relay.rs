@@ -52,6 +52,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 struct Task {
     terms: Arc<Subscription>,
     ended: CancellationToken,
+    poked: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
@@ -95,12 +96,15 @@ impl Relayer {
                 let _ = task.task.await;
             }
         }
+        // Its sendings may be to be replayed.
+        tasks.values().for_each(|task| task.poked.notify_one());
         for (id, terms) in wanted {
             tasks.entry(id).or_insert_with(|| {
                 let ended = ended.child_token();
-                let passes = self.passes.heard();
-                let task = runtime.spawn(Runner::new(self.clone(), terms.clone(), passes).run(ended.clone()));
-                Task { terms, ended, task }
+                let (passes, poked) = (self.passes.heard(), Arc::<Notify>::default());
+                let task =
+                    runtime.spawn(Runner::new(self.clone(), terms.clone(), passes, poked.clone()).run(ended.clone()));
+                Task { terms, ended, poked, task }
             });
         }
     }

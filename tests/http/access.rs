@@ -155,6 +155,13 @@ impl Keyed {
         name
     }
 
+    pub async fn subscription(&self, user: &str) -> String {
+        let body = json!({ "url": "https://example.com/", "events": ["job.*"], "userId": user });
+        let made = self.ask("post", "/subscriptions", &self.admin, Some(body)).await;
+        assert_eq!(made.status, 201, "{made:?}");
+        made.json()["data"]["id"].as_str().unwrap().to_owned()
+    }
+
     /// An operation's address, with something of that user in it.
     async fn place(&self, operation: &str, user: &str) -> (String, String) {
         let (method, path) = operation.split_once(' ').unwrap();
@@ -163,6 +170,8 @@ impl Keyed {
         } else if path.starts_with("/executions/{id}") {
             let path = format!("/schedules/{}/execute", self.schedule(user).await);
             job_id(&self.ask("post", &path, &self.admin, None).await).to_string()
+        } else if path.starts_with("/subscriptions/{id}") {
+            self.subscription(user).await
         } else if ["/jobs/{id}", "/dead-letters/{id}"].iter().any(|prefix| path.starts_with(prefix)) {
             self.dead(user).await.to_string()
         } else {
@@ -187,7 +196,7 @@ pub fn job_id(answer: &Answer) -> JobId {
 
 /// Whether a path names a thing that belongs to somebody.
 fn names_a_thing(operation: &str) -> bool {
-    ["/jobs/{id}", "/dead-letters/{id}", "/schedules/{id}", "/executions/{id}"]
+    ["/jobs/{id}", "/dead-letters/{id}", "/schedules/{id}", "/executions/{id}", "/subscriptions/{id}"]
         .iter()
         .any(|prefix| operation.split_once(' ').unwrap().1.starts_with(prefix))
 }
@@ -246,8 +255,9 @@ async fn a_key_of_one_user_opens_what_is_of_that_user() {
             assert_eq!([own.0, other.0], [403, 403], "{operation}");
         } else if names_a_thing(&operation) {
             assert_eq!((other.0, &*other.1), (404, "not_found"), "{operation}");
-            // Only a result that was never made is not there.
-            let is_there = ![401, 403].contains(&own.0) && (own.0 != 404 || operation.ends_with("/result"));
+            // Only a result that was never made is not there, and a delivery of nothing.
+            let may_lack = ["/result", "/{eventId}/replay"].iter().any(|end| operation.ends_with(end));
+            let is_there = ![401, 403].contains(&own.0) && (own.0 != 404 || may_lack);
             assert!(is_there, "{operation}: {own:?}");
         } else {
             assert!(![401, 403, 404].contains(&own.0), "{operation}: {own:?}");

@@ -139,6 +139,7 @@ async fn every_operation_answers_as_it_is_described() {
     crate::document_schedules::drive(&mut drive).await;
     locks_and_states(&mut drive).await;
     others(&mut drive).await;
+    crate::subscriptions::drive(&mut drive).await;
     crate::document_keys::drive(&mut drive).await;
     let missed: Vec<_> = drive.document.operations().difference(&drive.document.driven).cloned().collect();
     assert!(missed.is_empty(), "not driven: {missed:?}");

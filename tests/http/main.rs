@@ -34,6 +34,7 @@ mod schedule_edits;
 mod schedules;
 mod server;
 mod states;
+mod subscriptions;
 mod workers;
 mod workers_reports;
 mod workers_uploads;

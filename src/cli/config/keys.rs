@@ -70,7 +70,8 @@ pub const KEYS: &[Key] = &[
     Key { name: "lease", set: |s, v| put(&mut s.lease, v.span()) },
     Key { name: "queue_depth", set: |s, v| put(&mut s.queue_depth, v.number()) },
     Key { name: "outbox.publisher", set: |s, v| put(&mut s.outbox.publisher, v.parsed::<Via>().map(Some)) },
-    Key { name: "outbox.url", set: |s, v| put(&mut s.outbox.url, v.text().map(Some)) },
+    Key { name: "outbox.url", set: |s, v| put(&mut s.outbox.url, v.text().map(|url| Some(url.into()))) },
+    Key { name: "outbox.exchange", set: |s, v| put(&mut s.outbox.exchange, v.text().map(Some)) },
     Key {
         name: "outbox.secret",
         set: |s, v| put(&mut s.outbox.secret, v.text().and_then(|text| Outbox::read_secret(&text)).map(Some)),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::Relayer;
@@ -25,6 +25,8 @@ pub(super) struct Runner {
     relayer: Relayer,
     terms: Arc<Subscription>,
     passes: broadcast::Receiver<Pass>,
+    /// Told when somebody else may have moved the course.
+    poked: Arc<Notify>,
     /// Passes that are under way, and what was sent since they began.
     asked: Vec<(Pass, Sent)>,
     /// When the next pass of the timetable is, where there is one.
@@ -55,8 +57,13 @@ const LAST_TRIES: Duration = Duration::from_secs(3);
 const TURN: Duration = Duration::from_secs(15);
 
 impl Runner {
-    pub(super) fn new(relayer: Relayer, terms: Arc<Subscription>, passes: broadcast::Receiver<Pass>) -> Self {
-        Self { relayer, terms, passes, asked: Vec::new(), next_pass: None, in_pass: None }
+    pub(super) fn new(
+        relayer: Relayer,
+        terms: Arc<Subscription>,
+        passes: broadcast::Receiver<Pass>,
+        poked: Arc<Notify>,
+    ) -> Self {
+        Self { relayer, terms, passes, poked, asked: Vec::new(), next_pass: None, in_pass: None }
     }
 
     /// Serves the subscription until it is ended.
@@ -150,6 +157,12 @@ impl Runner {
                     if let Ok(pass) = pass {
                         self.asked.push((pass, Sent::default()));
                         relay.hurry(self.relayer.clock.now());
+                    }
+                }
+                () = self.poked.notified() => {
+                    let there = store.outbox().course(self.terms.id).await?;
+                    if there.is_none_or(|there| there.revision != relay.revision()) {
+                        return Ok(Over::Anew);
                     }
                 }
                 () = heard(&mut news), if works && is_read => {}
@@ -276,7 +289,7 @@ impl Runner {
     }
 
     fn turn(&self) -> Option<Slug> {
-        Slug::new(format!("faena-relay-{}", self.terms.id)).ok()
+        Slug::new(format!("faena.relay.{}", self.terms.id)).ok()
     }
 }
 
