@@ -20,6 +20,24 @@
 //! [`Key`](crate::service::enqueue::Key). Where a server is in the process, [`Service::accept_in`] knows the processors and
 //! checks payloads by them, and how many jobs may wait.
 //!
+//! An event of the application's own is told in the same way, and is delivered to whoever subscribed to it:
+//!
+//! ```no_run
+//! use faena::clock::Clock;
+//! use faena::event::{Aggregate, Event, EventType};
+//! use faena::postgres::{emit_in, tokio_postgres};
+//!
+//! # async fn example(client: &mut tokio_postgres::Client) -> Result<(), Box<dyn std::error::Error>> {
+//! let mut transaction = client.transaction().await?;
+//! transaction.execute("UPDATE orders SET paid = true WHERE id = 17", &[]).await?;
+//! let order = Aggregate { sort: "Order".into(), id: "17".into() };
+//! let amount = serde_json::json!({"amount": 12});
+//! let paid = Event::own(EventType::new("order.paid")?, order, &amount, Clock::System.now())?;
+//! emit_in(&mut transaction, paid).await?;
+//! transaction.commit().await?; // only from here on anybody hears of it
+//! # Ok(()) }
+//! ```
+//!
 //! # What the user of the database must be allowed to do
 //!
 //! ```sql
@@ -27,7 +45,8 @@
 //! GRANT SELECT ON faena.schema_version TO shop;
 //! GRANT SELECT, INSERT ON faena.live, faena.tally TO shop;
 //! GRANT SELECT, INSERT, UPDATE ON faena.request, faena.unique_key TO shop;
-//! GRANT USAGE ON SEQUENCE faena.job_seq TO shop;
+//! GRANT INSERT ON faena.event_batch TO shop;
+//! GRANT USAGE ON SEQUENCE faena.job_seq, faena.event_n TO shop;
 //! ```
 //!
 //! # Transactions that are long, or strict
@@ -42,5 +61,5 @@
 //!
 //! [`Service::accept_in`]: crate::service::Service::accept_in
 
-pub use crate::service::within::{Enqueued, enqueue_all_in, enqueue_in};
+pub use crate::service::within::{Enqueued, emit_in, enqueue_all_in, enqueue_in};
 pub use crate::store::postgres::{Migrated, SCHEMA_VERSION, migrate, tokio_postgres, version};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::enqueue::Key;
 use super::{Service, check};
 use crate::error::Error;
+use crate::event::Event;
 use crate::job::{Job, JobId, NewJob};
 use crate::store::postgres::Within;
 use crate::store::postgres::tokio_postgres::Transaction;
@@ -69,6 +70,17 @@ pub async fn enqueue_all_in(transaction: &mut Transaction<'_>, jobs: Vec<Insert>
     };
     let jobs = jobs.into_iter().enumerate().map(prepare).collect::<Result<Vec<_>, _>>()?;
     insert(within, jobs).await
+}
+
+/// Tells an application's own event in a transaction of the application: it is in the log once that commits, and subscribers
+/// hear of it; if it does not commit nobody ever does. Events of one aggregate are told in the order in which they were handed over by
+/// transactions that wait for each other, for instance because they have changed the same row before.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database does not take it now, and then the whole transaction is to be begun anew;
+/// [`Error::Internal`] when the database has no tables of this version, or its user may not write to them.
+pub async fn emit_in(transaction: &mut Transaction<'_>, event: Event) -> Result<(), Error> {
+    Ok(Within::begin(transaction).await?.emit(&[event]).await?)
 }
 
 impl Service {

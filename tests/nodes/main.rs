@@ -9,6 +9,7 @@ mod cluster;
 mod commits;
 mod days;
 mod ears;
+mod events;
 mod faults;
 mod held;
 mod house;

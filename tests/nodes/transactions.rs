@@ -15,7 +15,7 @@ use crate::cluster::Database;
 use crate::house::{House, store_at, task, until};
 
 /// An application's connection, with a table of its own in the database, and what the server notifies it of.
-async fn shop(url: &str) -> (Client, mpsc::UnboundedReceiver<String>) {
+pub async fn shop(url: &str) -> (Client, mpsc::UnboundedReceiver<String>) {
     let (client, mut connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     let (tell, told) = mpsc::unbounded_channel();
     tokio::spawn(async move {

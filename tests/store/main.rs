@@ -62,35 +62,18 @@ macro_rules! clauses {
     };
 }
 
-// The engine of PostgreSQL does not keep subscriptions yet.
-clauses!(memory_outbox Memory {
-    outbox {
-        a_subscription_is_there_as_it_was_made
-        those_of_the_program_have_a_course_and_no_terms
-        terms_are_replaced_by_who_knows_the_latest
-        a_new_beginning_is_a_step_and_makes_sendings_due
-        of_two_who_decide_the_same_step_one_does_it_whole
-        an_end_leaves_nothing_behind
-        of_what_is_settled_the_latest_are_kept
-        what_is_settled_is_replayed_one_by_one_or_by_time
-        what_was_settled_long_ago_is_forgotten
-    }
-});
-clauses!(sqlite_outbox Sqlite {
-    outbox {
-        a_subscription_is_there_as_it_was_made
-        those_of_the_program_have_a_course_and_no_terms
-        terms_are_replaced_by_who_knows_the_latest
-        a_new_beginning_is_a_step_and_makes_sendings_due
-        of_two_who_decide_the_same_step_one_does_it_whole
-        an_end_leaves_nothing_behind
-        of_what_is_settled_the_latest_are_kept
-        what_is_settled_is_replayed_one_by_one_or_by_time
-        what_was_settled_long_ago_is_forgotten
-    }
-});
-
 clauses! {
+    outbox {
+        a_subscription_is_there_as_it_was_made
+        those_of_the_program_have_a_course_and_no_terms
+        terms_are_replaced_by_who_knows_the_latest
+        a_new_beginning_is_a_step_and_makes_sendings_due
+        of_two_who_decide_the_same_step_one_does_it_whole
+        an_end_leaves_nothing_behind
+        of_what_is_settled_the_latest_are_kept
+        what_is_settled_is_replayed_one_by_one_or_by_time
+        what_was_settled_long_ago_is_forgotten
+    }
     insert {
         an_accepted_job_is_there_as_it_was_asked_for
         a_job_that_nobody_asked_for_is_not_there
@@ -351,7 +334,7 @@ roster_clauses!(memory_workers Memory sqlite_workers Sqlite);
 #[cfg(all(unix, feature = "postgres"))]
 roster_clauses!(postgres_workers Postgres);
 
-/// What keeps the event log, on the engines that do.
+/// What every event log promises.
 macro_rules! event_clauses {
     ($($module:ident $engine:ident)*) => {
         $(clauses! { $module $engine {
@@ -376,11 +359,20 @@ macro_rules! event_clauses {
 }
 
 event_clauses!(memory_events Memory sqlite_events Sqlite);
+#[cfg(all(unix, feature = "postgres"))]
+event_clauses!(postgres_events Postgres);
 
-clauses! {
-    disk_events Sqlite {
-        events {
-            rule_03_a_crash_is_told
-        }
-    }
+/// What those tell that outlive their process.
+macro_rules! crash_clauses {
+    ($($module:ident $engine:ident)*) => {
+        $(clauses! { $module $engine {
+            events {
+                rule_03_a_crash_is_told
+            }
+        } })*
+    };
 }
+
+crash_clauses!(disk_events Sqlite);
+#[cfg(all(unix, feature = "postgres"))]
+crash_clauses!(database_events Postgres);

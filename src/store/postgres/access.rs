@@ -11,6 +11,7 @@ use super::place::Fault;
 use super::rows::json;
 use super::session::Session;
 use crate::clock::Timestamp;
+use crate::event::tell;
 use crate::key::{ApiKey, Digest, KeyId};
 use crate::limits;
 use crate::store::Answer;
@@ -110,6 +111,7 @@ pub(super) async fn add(session: &Session, key: &ApiKey) -> Result<KeyAdded, Fau
         (&json(key)? as _, Type::TEXT),
     ];
     session.query(ADD, &params).await?;
+    tell(session, None, key);
     Ok(KeyAdded::Added(Arc::new(key.clone())))
 }
 
@@ -140,9 +142,17 @@ pub(super) async fn revoke(session: &Session, id: KeyId, now: Timestamp) -> Resu
     let done = !session.query(REVOKE, &params).await?.is_empty();
     Ok(match by_id(session, id).await? {
         None => KeyRevoked::Absent,
-        Some(key) if done => KeyRevoked::Done(key),
+        Some(key) if done => {
+            tell(session, Some(&ApiKey { revoked_at: None, ..ApiKey::clone(&key) }), &key);
+            KeyRevoked::Done(key)
+        }
         Some(key) => KeyRevoked::Already(key),
     })
+}
+
+fn tell(session: &Session, before: Option<&ApiKey>, after: &ApiKey) {
+    let event = tell::of_key(before, after);
+    session.tell(|told| event.iter().for_each(|event| told.event(event, None)));
 }
 
 /// Notes that a key was used.

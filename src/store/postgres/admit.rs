@@ -25,6 +25,7 @@ pub(super) struct Admission {
 
 struct Draft {
     job: Job,
+    by: Option<Arc<str>>,
     request: Option<Remembered>,
     withdrawn: bool,
 }
@@ -114,6 +115,7 @@ impl Admission {
         if let Some(refused) = self.keys.refuses(job.options.unique.as_ref(), idempotency.as_ref(), now) {
             return Admitted::Refused(refused);
         }
+        let by = job.by.clone();
         let job = job.clone().accept(0, now);
         if let Some(unique) = job.spec.unique() {
             self.keys.take(unique, job.id, now);
@@ -127,7 +129,7 @@ impl Admission {
         if let Some(request) = &request {
             self.keys.remember(request.clone());
         }
-        self.drafts.push(Draft { job, request, withdrawn: false });
+        self.drafts.push(Draft { job, by, request, withdrawn: false });
         Admitted::Draft(self.drafts.len() - 1)
     }
 
@@ -161,15 +163,26 @@ impl Admission {
         }
     }
 
-    /// Writes what was accepted; the answer has the jobs with their numbers, by their places among the drafts.
-    pub(super) async fn write(self, session: &impl Asks, kept: &mut Kept) -> Result<Vec<Option<Arc<Job>>>, Fault> {
+    /// Writes what was accepted; the answer has the jobs with their numbers, by their places among the drafts. Each is told, with
+    /// whoever asked for it.
+    pub(super) async fn write(
+        self,
+        session: &impl Asks,
+        kept: &mut Kept,
+        mut tell: impl FnMut(&Job, Option<&str>),
+    ) -> Result<Vec<Option<Arc<Job>>>, Fault> {
         let mut jobs: Vec<Option<Job>> =
             self.drafts.iter().map(|draft| (!draft.withdrawn).then(|| draft.job.clone())).collect();
         let rows = insert(session, jobs.iter_mut().flatten());
         let (rows, requests, unique) = future::join3(rows, self.remember(session), self.take(session)).await;
         rows.and(requests).and(unique)?;
         let jobs: Vec<Option<Arc<Job>>> = jobs.into_iter().map(|job| job.map(Arc::new)).collect();
-        jobs.iter().flatten().for_each(|job| kept.enter(job));
+        for (job, draft) in jobs.iter().zip(&self.drafts) {
+            if let Some(job) = job {
+                kept.enter(job);
+                tell(job, draft.by.as_deref());
+            }
+        }
         Ok(jobs)
     }
 

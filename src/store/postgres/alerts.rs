@@ -14,6 +14,7 @@ use super::rows::json;
 use super::session::Session;
 use crate::alert::{Alert, AlertId, Rule, Step};
 use crate::clock::Timestamp;
+use crate::event::tell;
 use crate::job::Name;
 use crate::limits;
 use crate::store::alerts::{AlertFilter, AlertPage, Ask, KeptRule, RuleKept, RuleRemoved, Stepped, Suspects};
@@ -113,6 +114,7 @@ async fn fire(session: &Session, alert: Alert) -> Result<Stepped, Fault> {
         (&json(&alert)? as _, Type::TEXT),
     ];
     session.query(FIRE, &params).await?;
+    session.tell(|told| told.event(&tell::of_alert(&alert), None));
     Ok(Stepped::Applied(Arc::new(alert)))
 }
 
@@ -123,6 +125,7 @@ async fn clear(session: &Session, id: AlertId, now: Timestamp) -> Result<Stepped
     let at = cleared.cleared_at.map(Timestamp::as_millis);
     let params = [(&uuid(id) as _, Type::UUID), (&at as _, Type::INT8), (&json(&cleared)? as _, Type::TEXT)];
     session.query(CLEAR, &params).await?;
+    session.tell(|told| told.event(&tell::of_alert(&cleared), None));
     Ok(Stepped::Applied(Arc::new(cleared)))
 }
 

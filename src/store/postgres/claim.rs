@@ -171,11 +171,17 @@ async fn take_free(
         (&lease as _, Type::INT8),
         (&room as _, Type::INT8),
     ];
-    let claimed = future::try_join(session.query(CLAIM, &params), session.one(NEXT_DUE, &params[..2]));
-    let (_, (rows, due)) = future::try_join(session.replan(), claimed).await?;
-    let (free, gated): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.try_get("goes").unwrap_or(false));
-    take_in(taken, free.into_iter())?;
-    let gated = gated.into_iter().map(|row| row.try_get("place")).collect::<Result<_, _>>()?;
+    let claimed = async {
+        let (rows, due) = future::try_join(session.query(CLAIM, &params), session.one(NEXT_DUE, &params[..2])).await?;
+        let (free, gated): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.try_get("goes").unwrap_or(false));
+        let mut started = Vec::new();
+        take_in(&mut started, free.iter())?;
+        tell_started(session, &started);
+        Ok((started, gated, due))
+    };
+    let (started, gated, due) = session.transaction(claimed).await?;
+    taken.extend(started);
+    let gated = gated.iter().map(|row| row.try_get("place")).collect::<Result<_, _>>()?;
     Ok((gated, due.try_get::<_, Option<i64>>(0)?.map(Timestamp::from_millis)))
 }
 
@@ -217,7 +223,12 @@ async fn enter(session: &Session, wish: &Wish, seqs: &[i64]) -> Result<(Vec<Rank
     session.query(PARK, &[(&parked as _, Type::INT8_ARRAY)]).await?;
     let mut entered = Vec::new();
     take_in(&mut entered, rows.iter())?;
+    tell_started(session, &entered);
     Ok((entered, parked.len()))
+}
+
+fn tell_started(session: &Session, started: &[Ranked]) {
+    session.tell(|told| started.iter().for_each(|(_, job)| told.started(job)));
 }
 
 /// Reads what was claimed. A row that cannot be read is that job's problem (rule 31).

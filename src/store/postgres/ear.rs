@@ -119,6 +119,7 @@ impl Ear {
         if hint.from == self.node.id() {
             return;
         }
+        self.place.news.stir();
         if hint.work {
             self.hub.ready().notify_one();
         }

@@ -37,6 +37,9 @@ pub(super) struct Hint {
     /// A schedule may be due at another time than before.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) planned: bool,
+    /// There are events that nobody tells of by what they are about.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) told: bool,
     /// Keys were made or revoked.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) keys: bool,
@@ -95,6 +98,13 @@ impl Hints {
         }
     }
 
+    /// Tells that there are events.
+    pub(super) fn tell_told(&self) {
+        if self.has_others.load(Ordering::Acquire) {
+            drop(self.sender.send(Hint { told: true, ..Hint::default() }));
+        }
+    }
+
     /// Tells that schedules changed.
     pub(super) fn tell_planned(&self) {
         if self.has_others.load(Ordering::Acquire) {
@@ -136,6 +146,7 @@ pub(super) fn notifications(hints: impl Iterator<Item = Hint>, from: i64) -> Vec
         all.work |= hint.work;
         all.planned |= hint.planned;
         all.keys |= hint.keys;
+        all.told |= hint.told;
         all.stops.extend(hint.stops);
         all.jobs.extend(hint.jobs);
         all.left.extend(hint.left);
@@ -158,7 +169,7 @@ pub(super) fn notifications(hints: impl Iterator<Item = Hint>, from: i64) -> Vec
     for left in left.chunks(NAMED_MAX) {
         push(Hint { from, left: left.to_vec(), ..Hint::default() });
     }
-    if all.work || all.planned || all.keys || all.many {
+    if all.work || all.planned || all.keys || all.told || all.many {
         push(all);
     }
     texts

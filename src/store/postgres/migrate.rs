@@ -7,7 +7,11 @@ use crate::alert::Rule;
 use crate::store::StoreError;
 
 /// What each version of the schema adds to the one before; the first makes it.
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/0001_jobs.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/0001_jobs.sql"),
+    include_str!("../../../migrations/0002_events.sql"),
+    include_str!("../../../migrations/0003_outbox.sql"),
+];
 
 /// A transaction that changes the schema, alone: the lock is the bytes of `faena`. It ends with the transaction, since a session
 /// may be a pooler's and stay. Whoever waits for another one to finish, or for a large table to be changed, is no slow statement.

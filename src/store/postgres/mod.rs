@@ -18,6 +18,9 @@
 //! | `locks`, `states`, `bounds` | things by name that are there for a term; how many there may be |
 //! | `access`, `remembered` | keys of callers; what is remembered of them for a moment |
 //! | `alerts` | alert rules and alerts |
+//! | `told`, `sequencer` | what a transaction tells; the places of that in the log |
+//! | `events`, `search` | reading the log on; looking for something in it |
+//! | `outbox`, `sendings` | subscriptions; how far they are, and what is on its way to them |
 //! | `roster` | workers of other processes |
 //! | `node`, `burial`, `claimer` | this process among the others; those that are gone; the only one of it who claims |
 //! | `sweep` | dead rows, swept up before they are in the way |
@@ -60,11 +63,15 @@ mod room;
 mod roster;
 mod rows;
 mod schedules;
+mod search;
+mod sendings;
+mod sequencer;
 mod session;
 mod settled;
 mod states;
 mod steps;
 mod sweep;
+mod told;
 mod within;
 
 use std::sync::Arc;
@@ -92,6 +99,7 @@ use self::remembered::Remembered;
 pub use self::results::Pieces;
 use self::room::Room;
 use self::roster::Speakers;
+use self::sequencer::News;
 use self::session::{Doing, Pool, Session};
 pub use self::within::Within;
 use super::{Answer, Recovered, StoreError};
@@ -112,6 +120,7 @@ pub struct Postgres {
     crew: Arc<Bounds>,
     speakers: Arc<Speakers>,
     keys: Arc<Remembered>,
+    news: Arc<News>,
     hub: Arc<Hub>,
     hints: Arc<Hints>,
     recovered: Recovered,
@@ -206,6 +215,7 @@ impl Postgres {
         let keys = Arc::<Remembered>::default();
         let ear = Ear::new(place.clone(), pool.clone(), node.clone(), hub.clone(), speakers.clone(), keys.clone());
         let teller = node.clone();
+        let news = place.news.clone();
         let link = |session| Link::new(place.clone(), session);
         let room = Arc::<Room>::default();
         let writer = Writer::new(link(Some(first)), room.clone(), hub.ready().clone(), hints.clone());
@@ -223,6 +233,7 @@ impl Postgres {
         }
         handle.spawn(ear.look_all());
         handle.spawn(speakers.clone().look_all(pool.clone()));
+        handle.spawn(sequencer::give_all(pool.clone(), news.clone()));
         handle.spawn(sweep::sweep_all(pool.clone()));
         handle.spawn(node.clone().doubt(hub.clone()));
         handle.spawn(node.clone().tend_all(pool.clone(), hub.clone(), hints.clone()));
@@ -239,6 +250,7 @@ impl Postgres {
             crew: Arc::default(),
             speakers,
             keys,
+            news,
             hub,
             hints,
             recovered,

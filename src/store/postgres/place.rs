@@ -14,6 +14,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, Error};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::sequencer::News;
 use crate::limits;
 use crate::store::StoreError;
 
@@ -51,6 +52,8 @@ pub(super) struct Place {
     pub(super) patience: Option<Duration>,
     /// How a transaction begins.
     pub(super) begin: Arc<str>,
+    /// Who is told when a transaction has told something.
+    pub(super) news: Arc<News>,
 }
 
 impl Place {
@@ -91,7 +94,8 @@ impl Place {
         }
         let tls = MakeRustlsConnect::new(tls(own.root.as_deref()).map_err(refused)?);
         let (patience, begin) = (Some(term + term / 6), begin.into());
-        Ok(Self { config, tls, prepares: own.prepares, term, patience, begin })
+        let news = Arc::default();
+        Ok(Self { config, tls, prepares: own.prepares, term, patience, begin, news })
     }
 }
 

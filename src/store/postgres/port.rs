@@ -289,7 +289,7 @@ impl Alerts for Postgres {
     }
 
     fn step_alerts(&self, steps: Vec<alert::Step>, now: Timestamp) -> Answer<'_, Vec<alerts_port::Stepped>> {
-        self.errand(with!(steps => |session| alerts::step_all(session, steps, now)))
+        self.telling(self.errand(with!(steps => |session| alerts::step_all(session, steps, now))))
     }
 
     fn alert(&self, id: AlertId) -> Answer<'_, Option<Arc<Alert>>> {
@@ -351,7 +351,8 @@ impl Schedules for Postgres {
     }
 
     fn remove_schedule(&self, id: ScheduleId, revision: Option<u32>) -> Answer<'_, Removed> {
-        self.errand(with!(=> |session| schedules::remove(session, id, revision)))
+        let now = self.clock.now();
+        self.errand(with!(=> |session| schedules::remove(session, id, revision, now)))
     }
 
     fn schedule_figures(&self, limit: usize, now: Timestamp) -> Answer<'_, ScheduleFigures> {

@@ -174,7 +174,8 @@ async fn write_members(session: &Session, batch: &[Op]) -> Result<(Written, Kept
         })
         .collect();
     let logged = log::append(session, batch.iter().flat_map(Op::lines));
-    let (jobs, logged) = future::join(admission.write(session, &mut effects.kept), logged).await;
+    let tell = |job: &Job, by: Option<&str>| session.tell(|told| told.accepted(job, by));
+    let (jobs, logged) = future::join(admission.write(session, &mut effects.kept, tell), logged).await;
     let jobs = jobs?;
     logged?;
     for (place, admitted) in followed {

@@ -13,6 +13,7 @@ use super::rows::{Reader, ended, job_id, json, live, uuid};
 use super::session::{Asks, Session};
 use super::steps::{self, Asked, Effects, Ended, urgency_of};
 use crate::clock::Timestamp;
+use crate::event::tell::Before;
 use crate::job::{Job, JobId, Transition};
 use crate::store::Committed;
 
@@ -129,6 +130,7 @@ async fn change(
     }
     effects.kept.leave(&before);
     effects.kept.enter(&after);
+    session.tell(|told| told.step(Before::Finished, &after, step));
     Ok(Committed::Applied { job: Arc::new(after), follow_ups: Vec::new() })
 }
 

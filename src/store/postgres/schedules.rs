@@ -18,6 +18,7 @@ use super::rows::{json, uuid};
 use super::session::Session;
 use super::steps::{self, Effects};
 use crate::clock::Timestamp;
+use crate::event::{self, tell};
 use crate::job::{self, Job, JobId};
 use crate::schedule::{Event, NewSchedule, Schedule, ScheduleId, Transition, decide};
 use crate::store::Committed;
@@ -77,6 +78,7 @@ pub(super) async fn add(session: &Session, new: NewSchedule, now: Timestamp) -> 
         (&life as _, Type::TEXT),
     ];
     if !session.query(ADD, &params).await?.is_empty() {
+        tell(session, &schedule, [tell::of_new_schedule(&schedule)]);
         return Ok(Added::Accepted(schedule));
     }
     let holder = session.query(NAMES, &[(&vec![name] as _, Type::TEXT_ARRAY)]).await?;
@@ -87,12 +89,18 @@ pub(super) async fn add(session: &Session, new: NewSchedule, now: Timestamp) -> 
 }
 
 /// Forgets a schedule, if it is of the revision that is named.
-pub(super) async fn remove(session: &Session, id: ScheduleId, revision: Option<u32>) -> Result<Removed, Fault> {
+pub(super) async fn remove(
+    session: &Session,
+    id: ScheduleId,
+    revision: Option<u32>,
+    now: Timestamp,
+) -> Result<Removed, Fault> {
     let Some(found) = Locked::take(session, &[id]).await?.current(id) else { return Ok(Removed::Missing) };
     if revision.is_some_and(|revision| revision != found.life.revision) {
         return Ok(Removed::Stale(found));
     }
     session.one(REMOVE, &[(&uuid_of(id) as _, Type::UUID)]).await?;
+    tell(session, &found, [tell::of_removed_schedule(&found, now)]);
     Ok(Removed::Applied(found))
 }
 
@@ -133,13 +141,15 @@ async fn step_one(
     now: Timestamp,
     effects: &mut Effects,
 ) -> Result<Stepped, Fault> {
-    if let Some(refused) = locked.apply(step) {
-        return Ok(refused);
+    match locked.apply(step) {
+        Ok(before) => tell(session, &before, tell::of_schedule(&before, step, now)),
+        Err(refused) => return Ok(refused),
     }
     let inserts: Vec<Insert> = step.jobs.iter().cloned().map(Insert::from).collect();
     let mut admission = Admission::begin(session, inserts.iter().map(|insert| (insert, now))).await?;
     let admitted: Vec<Admitted> = inserts.iter().map(|insert| admission.admit(insert, now)).collect();
-    let drafts = admission.write(session, &mut effects.kept).await?;
+    let accepted = |job: &Job, by: Option<&str>| session.tell(|told| told.accepted(job, by));
+    let drafts = admission.write(session, &mut effects.kept, accepted).await?;
     let jobs: Vec<Arc<Job>> = admitted
         .into_iter()
         .filter_map(|admitted| match admitted {
@@ -225,21 +235,21 @@ impl Locked {
         Ok(())
     }
 
-    /// Applies a step, or says why not.
-    fn apply(&mut self, step: &Transition) -> Option<Stepped> {
-        let Some((_, current)) = self.found.get_mut(&step.schedule) else { return Some(Stepped::Missing) };
+    /// Applies a step, or says why not. The answer is the schedule before it.
+    fn apply(&mut self, step: &Transition) -> Result<Arc<Schedule>, Stepped> {
+        let Some((_, current)) = self.found.get_mut(&step.schedule) else { return Err(Stepped::Missing) };
         if (current.life.revision, current.life.last_tick) != (step.expects, step.expects_last_tick) {
-            return Some(Stepped::Stale(current.clone()));
+            return Err(Stepped::Stale(current.clone()));
         }
         if let Some(spec) = step.spec.as_ref().filter(|spec| spec.name != current.spec.name) {
             if let Some(holder) = self.names.get(&*spec.name) {
-                return Some(Stepped::Taken(*holder));
+                return Err(Stepped::Taken(*holder));
             }
             self.names.remove(&*current.spec.name);
             self.names.insert(spec.name.to_string(), step.schedule);
         }
-        *current = Arc::new(step.apply(current));
-        None
+        let after = Arc::new(step.apply(current));
+        Ok(std::mem::replace(current, after))
     }
 
     fn sum_up(&mut self, id: ScheduleId, job: &Job, now: Timestamp) {
@@ -275,6 +285,12 @@ impl Locked {
         }
         Ok(())
     }
+}
+
+/// Has it told what happened to a schedule, which is its maker's.
+fn tell(session: &Session, schedule: &Schedule, events: impl IntoIterator<Item = event::Event>) {
+    let user = schedule.created_by.as_deref();
+    session.tell(|told| events.into_iter().for_each(|event| told.event(&event, user)));
 }
 
 /// The schedule in a row of `schedules!`.

@@ -16,6 +16,8 @@ use tokio_postgres::{Client, Error, Row, Statement};
 use super::link::Failure;
 use super::mark::Mark;
 use super::place::{Fault, Place};
+use super::sequencer::News;
+use super::told::Told;
 
 /// A parameter and what the server is to take it for.
 pub(super) type Param<'a> = (&'a (dyn ToSql + Sync), Type);
@@ -51,6 +53,9 @@ pub(super) struct Session {
     begin: Arc<str>,
     /// Whether it was found to be of no use any more, though it may be open.
     is_lost: AtomicBool,
+    /// What the transaction that is open tells.
+    told: Mutex<Told>,
+    news: Arc<News>,
     statements: Mutex<HashMap<&'static str, Statement>>,
     plans: Mutex<Plans>,
 }
@@ -80,7 +85,8 @@ impl Session {
         let (driver, statements) = (driver.abort_handle(), Mutex::default());
         let plans = Mutex::new(Plans { uses: 0, made_at: Instant::now() });
         let (patience, begin, is_lost) = (place.patience, place.begin.clone(), AtomicBool::default());
-        Ok(Self { client, driver, prepares: place.prepares, patience, begin, is_lost, statements, plans })
+        let (told, news) = (Mutex::default(), place.news.clone());
+        Ok(Self { client, driver, prepares: place.prepares, patience, begin, is_lost, told, news, statements, plans })
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -128,8 +134,9 @@ impl Session {
         self.answered(self.client.batch_execute(sql)).await
     }
 
-    /// Begins a transaction. With [`replan`](Self::replan) it is for those who do the same over and over.
+    /// Begins a transaction.
     pub(super) async fn begin(&self, haste: Haste) -> Result<(), Fault> {
+        *self.told.lock() = Told::default();
         let mut sql = String::new();
         if self.is_to_replan() {
             sql += "DISCARD PLANS; ";
@@ -141,14 +148,31 @@ impl Session {
         self.run(&sql).await
     }
 
-    /// Makes a transaction last.
+    /// Makes a transaction last. What it told is the last that it writes, under all of its locks.
     pub(super) async fn commit(&self) -> Result<(), Fault> {
-        self.run("COMMIT").await
+        let told = std::mem::take(&mut *self.told.lock());
+        if told.is_empty() {
+            return self.run("COMMIT").await;
+        }
+        if let Err(fault) = Told::prepare(self).await {
+            self.roll_back().await;
+            return Err(fault);
+        }
+        // Sent together: should it not be written, COMMIT takes all of it back.
+        let (written, committed) = future::join(told.write(self), self.run("COMMIT")).await;
+        match (written, committed) {
+            (_, Err(Fault::Lost(text))) => Err(Fault::Lost(text)),
+            (Err(fault), _) | (_, Err(fault)) => Err(fault),
+            (Ok(()), Ok(())) => {
+                self.news.stir();
+                Ok(())
+            }
+        }
     }
 
-    /// Has plans made anew that are old.
-    pub(super) async fn replan(&self) -> Result<(), Fault> {
-        if self.is_to_replan() { self.run("DISCARD PLANS").await } else { Ok(()) }
+    /// Has something told by the transaction that is open.
+    pub(super) fn tell(&self, tell: impl FnOnce(&mut Told)) {
+        tell(&mut self.told.lock());
     }
 
     /// Plans are made anew now and then, and more often at first, while tables fill.
@@ -177,7 +201,9 @@ impl Session {
     ) -> Result<T, Failure<T>> {
         let marked = async {
             let done = work.await?;
-            Ok((Mark::leave_if_written(self).await?, done))
+            let tells = !self.told.lock().is_empty();
+            let mark = if tells { Some(Mark::leave(self).await?) } else { Mark::leave_if_written(self).await? };
+            Ok((mark, done))
         };
         let (mark, done) = self.begun(haste, marked).await.map_err(Failure::Fault)?;
         match (self.commit().await, mark) {

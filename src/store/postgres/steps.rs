@@ -16,6 +16,7 @@ use super::rows::{Reader, json, number_of, status_before, urgency, uuid};
 use super::session::Session;
 use super::{revive, schedules};
 use crate::clock::Timestamp;
+use crate::event::tell::Before;
 use crate::job::{Job, JobId, ResultRef, State, Status, Transition, Visibility};
 use crate::schedule::ScheduleId;
 use crate::store::Committed;
@@ -161,7 +162,7 @@ async fn apply_round(
     for place in round {
         let (step, now) = steps[*place];
         if let Some(row) = rows.get(&uuid(step.job)) {
-            answers[*place] = Some(applied(&mut reader, row, step, now, effects)?);
+            answers[*place] = Some(applied(session, &mut reader, row, (step, now), effects)?);
         }
     }
     Ok(())
@@ -175,10 +176,10 @@ async fn lock_jobs(session: &Session, steps: &[Asked<'_>], round: &[usize]) -> R
 
 /// Notes what follows from a step that applied.
 fn applied(
+    session: &Session,
     reader: &mut Reader,
     row: &Row,
-    step: &Transition,
-    now: Timestamp,
+    (step, now): Asked<'_>,
     effects: &mut Effects,
 ) -> Result<Committed, Fault> {
     let mut job = reader.with_life(row, step.next.clone())?;
@@ -195,6 +196,8 @@ fn applied(
         after => after,
     };
     effects.kept.step(before, &job, after);
+    let stood = if was / 2 == super::rows::RUNS { Before::Running } else { Before::Waiting };
+    session.tell(|told| told.step(stood, &job, step));
     if job.is_finished() {
         effects.kept.finished(&job);
         effects.note_ended(&job, now);

@@ -13,7 +13,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// The more lives in a table, the more a sweep costs, and the more may lie in it.
 const LITTERED: &str = "SELECT relname::text FROM pg_stat_user_tables WHERE schemaname = 'faena' \
-     AND relname IN ('live', 'mark', 'minute', 'tally') AND n_dead_tup > 10000 + n_live_tup / 10";
+     AND relname IN ('live', 'mark', 'minute', 'tally', 'event_batch') AND n_dead_tup > 10000 + n_live_tup / 10";
 
 /// Sweeps whatever needs it, for as long as the store is open.
 pub(super) async fn sweep_all(pool: Arc<Pool>) {

@@ -1,4 +1,4 @@
-//! Accepting jobs within the transaction of an application: they are there once that commits, together with whatever else it
+//! Accepting jobs, and telling events, within the transaction of an application: they are there once that commits, together with whatever else it
 //! wrote, and never were if it does not. The keys, the rows and the counts are those of every other way in; what differs is that
 //! nothing may be left behind when a job is refused, and that nobody here knows when the commit comes.
 //!
@@ -17,7 +17,9 @@ use super::kept::Kept;
 use super::migrate::SCHEMA_VERSION;
 use super::place::Fault;
 use super::session::{Asks, Param};
+use super::told::Told;
 use crate::clock::Timestamp;
+use crate::event::Event;
 use crate::store::{Group, Insert, Inserted, StoreError};
 
 /// The transaction of an application whose database was found fit to take jobs.
@@ -66,6 +68,39 @@ impl<'a, 't> Within<'a, 't> {
         }
         Ok(Vec::new())
     }
+}
+
+impl Within<'_, '_> {
+    /// Tells events as far as this transaction can say: they are in the log when it commits.
+    ///
+    /// # Errors
+    /// When the database does not take them. The transaction goes on as it was.
+    pub async fn emit(self, events: &[Event]) -> Result<(), StoreError> {
+        emit(self.transaction, events).await.map_err(Fault::told)
+    }
+}
+
+async fn emit(transaction: &mut Transaction<'_>, events: &[Event]) -> Result<(), Fault> {
+    let savepoint = transaction.savepoint(SAVEPOINT).await?;
+    let mut told = Told::default();
+    events.iter().for_each(|event| told.event(event, None));
+    let hint = Hint { told: true, ..Hint::default() };
+    let (told, hinted) = future::join(told.write(&savepoint), notify(&savepoint, hint)).await;
+    match told.and(hinted) {
+        Ok(()) => savepoint.commit().await?,
+        Err(fault) => {
+            savepoint.rollback().await?;
+            return Err(fault);
+        }
+    }
+    Ok(())
+}
+
+/// Has the server tell the nodes when the transaction commits. No node has the number that is named, so each of them hears it.
+async fn notify(savepoint: &Transaction<'_>, hint: Hint) -> Result<(), Fault> {
+    let texts = hints::notifications([hint].into_iter(), 0);
+    let params = [(&hints::CHANNEL as _, Type::TEXT), (&texts as _, Type::TEXT_ARRAY)];
+    Asks::query(savepoint, NOTIFY, &params).await.map(drop)
 }
 
 async fn look(transaction: &mut Transaction<'_>) -> Result<Timestamp, Fault> {
@@ -126,16 +161,12 @@ async fn write(savepoint: &Transaction<'_>, jobs: &[Insert], now: Timestamp) -> 
     if !admitted.iter().any(|one| matches!(one, Admitted::Draft(_))) {
         return Ok(admitted.into_iter().map(|one| one.told(&[])).collect());
     }
-    let mut kept = Kept::default();
-    let written = admission.write(savepoint, &mut kept).await?;
+    let (mut kept, mut told) = (Kept::default(), Told::default());
+    let written = admission.write(savepoint, &mut kept, |job, by| told.accepted(job, by)).await?;
     let ids = written.iter().flatten().map(|job| job.id).collect();
-    // No node has this number, so each of them hears it.
-    let hint = Hint { work: true, jobs: ids, ..Hint::default() };
-    let texts = hints::notifications([hint].into_iter(), 0);
-    let told = [(&hints::CHANNEL as _, Type::TEXT), (&texts as _, Type::TEXT_ARRAY)];
-    let (counted, told) = future::join(kept.write(savepoint), Asks::query(savepoint, NOTIFY, &told)).await;
-    counted?;
-    told?;
+    let hinted = notify(savepoint, Hint { work: true, jobs: ids, ..Hint::default() });
+    let (counted, told, hinted) = future::join3(kept.write(savepoint), told.write(savepoint), hinted).await;
+    counted.and(told).and(hinted)?;
     Ok(admitted.into_iter().map(|one| one.told(&written)).collect())
 }
 
