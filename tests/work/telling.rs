@@ -17,7 +17,7 @@ async fn what_a_job_tells_is_told_with_its_completion_or_not_at_all() {
         let id = ctx.emit("PayoutCalculated", "Payout", "2026-48", &json!({ "try": ctx.attempt() }))?;
         assert!(id.as_str().starts_with("evt_"));
         match (number, ctx.attempt()) {
-            (1, 1) => Err(Failure::retryable("not yet")),
+            (1, 1) => Err(Failure::new("not yet")),
             _ => Ok(Completion::Done),
         }
     }))
