@@ -94,6 +94,9 @@ pub enum Error {
         /// Jobs that wait.
         depth: u64,
     },
+    /// It is encrypted, and cannot be read with the keys that this server has.
+    #[error("{0}")]
+    Unreadable(String),
     /// A key asks more often than it may.
     #[error("this key may make {per_minute} requests a minute, and has made them; slow down")]
     TooOften {
@@ -192,6 +195,7 @@ impl Error {
             Self::UnknownProcessor { .. } => "unknown_processor",
             Self::IdempotencyMismatch => "idempotency_mismatch",
             Self::QueueFull { .. } => "queue_full",
+            Self::Unreadable(_) => "unreadable",
             Self::TooOften { .. } => "rate_limited",
             Self::OverQuota { .. } => "quota_reached",
             Self::Unavailable { .. } => "unavailable",

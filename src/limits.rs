@@ -304,6 +304,10 @@ pub const KEY_QUEUED_MAX: u32 = 1_000_000;
 pub const KEY_QUEUED_LOOKS_MAX: usize = 64;
 /// Event streams of one key: every browser of an office, and not the streams of all others.
 pub const KEY_STREAMS_MAX: usize = 1_000;
+/// Keys of the encryption at rest that are in use at once: those of some rotations.
+pub const ENCRYPTION_KEYS_MAX: usize = 16;
+/// Bytes of the id of such a key: it stands with every value.
+pub const ENCRYPTION_KEY_ID_BYTES_MAX: usize = 32;
 /// Pause between two notes that a key was used: its last use is known to the minute, and a request writes nothing.
 pub const KEY_USE_NOTED_EVERY: Duration = Duration::from_secs(60);
 /// Time that a pass to the events of a job opens them: long enough to connect, and to connect again after a break.

@@ -1,6 +1,7 @@
 //! Putting it together: settings, the whole in start order and its reverse, and the server in front.
 
 pub mod edge;
+pub mod encryption;
 pub mod faena;
 pub mod mail;
 pub mod maintenance;
@@ -12,6 +13,7 @@ pub mod settings;
 mod worker;
 
 pub use edge::Edge;
+pub use encryption::Encryption;
 pub use faena::Faena;
 pub use mail::Mail;
 pub use maintenance::Maintenance;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
+use super::encryption::Encryption;
 use super::settings::{self, ResultPlace, Settings, StoreChoice};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -35,6 +36,7 @@ pub(super) async fn open(
     clock: Clock,
     hub: Arc<Hub>,
 ) -> Result<Opened> {
+    let (keys, told) = (settings.encryption.clone(), hub.clone());
     let (settings, node) = (settings.clone(), node.clone());
     let opened = runtime.spawn_blocking(move || {
         let opened = match &settings.store {
@@ -59,7 +61,30 @@ pub(super) async fn open(
         );
         Ok(opened)
     });
-    opened.await.map_err(Error::internal)?
+    let opened: Result<Opened> = opened.await.map_err(Error::internal)?;
+    sealed(opened?, &keys, &told)
+}
+
+/// The same with what is kept encrypted, where there are keys for it.
+#[cfg(feature = "encryption")]
+fn sealed(opened: Opened, encryption: &Encryption, hub: &Hub) -> Result<Opened> {
+    use crate::store::sealed::{Keyring, SealedResults, SealedSchedules, SealedStore};
+    let Some(keyring) = Keyring::new(&encryption.all())? else { return Ok(opened) };
+    let keyring = Arc::new(keyring);
+    let Opened { engine, schedules, results, clock } = opened;
+    let read = keyring.clone();
+    hub.read_by(move |job| read.read(job));
+    Ok(Opened {
+        engine: Arc::new(SealedStore::new(engine, keyring.clone())),
+        schedules: Arc::new(SealedSchedules::new(schedules, keyring.clone())),
+        results: Arc::new(SealedResults::new(results, keyring)),
+        clock,
+    })
+}
+
+#[cfg(not(feature = "encryption"))]
+fn sealed(opened: Opened, _: &Encryption, _: &Hub) -> Result<Opened> {
+    Ok(opened)
 }
 
 impl Opened {

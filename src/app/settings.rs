@@ -9,6 +9,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::edge::Edge;
+use super::encryption::Encryption;
 use super::mail::Mail;
 use super::maintenance::{BACKUPS_KEPT_DEFAULT, Maintenance};
 pub use super::outgoing::Outbox;
@@ -70,6 +71,8 @@ pub struct Settings {
     pub commands: BTreeMap<String, CommandLine>,
     /// Let `sleep` jobs abort the process, for crash tests.
     pub unsafe_diagnostics: bool,
+    /// Keys of the encryption at rest: the first encrypts, all decrypt. Nothing is encrypted without any.
+    pub encryption: Encryption,
     /// How long ended jobs are remembered.
     pub retention: Retention,
     /// Schedules that keep the server well. The program has them; an application gets nothing that it did not ask for.
@@ -109,6 +112,7 @@ impl Default for Settings {
             public_url: None,
             commands: BTreeMap::new(),
             unsafe_diagnostics: false,
+            encryption: Encryption::default(),
             retention: Retention::default(),
             maintenance: Maintenance::default(),
             outbox: Outbox::default(),
@@ -204,6 +208,7 @@ impl Settings {
             });
         }
         self.edge.check(&mut faults);
+        self.encryption.check(&mut faults);
         for host in &self.hosts {
             faults.check(is_host(host), "hosts", || {
                 format!("`{host}` is not a host such as api.example.com or api.example.com:8443")

@@ -107,6 +107,10 @@ impl Problem {
                 let seconds = retry_after.as_millis().div_ceil(1_000).max(1);
                 answer.insert_header((header::RETRY_AFTER, u64::try_from(seconds).unwrap_or(u64::MAX)));
             }
+            Self::Refused(Error::Unreadable(_)) => {
+                // Somebody has to give the server its key first.
+                answer.insert_header((header::RETRY_AFTER, limits::POLL_AFTER_MAX.as_secs()));
+            }
             Self::Refused(Error::Held { retry_after, .. }) => {
                 // A holder that renews has it longer; one that releases has it shorter.
                 answer.insert_header((header::RETRY_AFTER, super::present::retry_after(Some(*retry_after))));
@@ -158,7 +162,7 @@ impl Problem {
                 "an internal error occurred; the server's log names its cause under this requestId".to_owned()
             }
             Self::Refused(error) => {
-                if matches!(error, Error::Unavailable { .. }) {
+                if matches!(error, Error::Unavailable { .. } | Error::Unreadable(_)) {
                     tracing::warn!(request_id, %error, "a request was turned away");
                 }
                 error.to_string()
@@ -217,7 +221,7 @@ fn status_of(error: &Error) -> StatusCode {
         Error::Gone(_) => StatusCode::GONE,
         Error::UnknownProcessor { .. } | Error::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
         Error::QueueFull { .. } | Error::TooOften { .. } | Error::OverQuota { .. } => StatusCode::TOO_MANY_REQUESTS,
-        Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        Error::Unavailable { .. } | Error::Unreadable(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

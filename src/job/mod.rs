@@ -3,6 +3,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | [`words`] | the closed vocabularies: status, priority, outcome, names, ids |
+//! | `sealed` | what tells an encrypted value from a plain one |
 //! | [`spec`] | what was asked for; it never changes once accepted |
 //! | [`record`] | the job itself: its spec and its life so far |
 //! | [`event`] | what may happen to a job |
@@ -22,6 +23,7 @@ pub mod event;
 pub mod lifecycle;
 mod map;
 pub mod record;
+mod sealed;
 pub mod spec;
 pub mod transition;
 pub mod words;
@@ -32,6 +34,7 @@ pub use emitted::Emitted;
 pub use event::{Event, Refusal};
 pub use map::{IdHasher, JobMap};
 pub use record::{Attempt, CancelAsked, End, Holder, Job, JobError, Life, Progress, ResultRef, Run, State};
+pub use sealed::{SEALED_BYTES, SEALED_TEXT, UNREADABLE};
 pub use spec::{Concurrency, NewJob, Options, Payload, Spec, Unique, UniqueFor};
 pub use transition::{Transition, Visibility};
 pub use words::{JobId, Name, Outcome, Priority, Status};

@@ -191,6 +191,8 @@ pub enum ResultRef {
         /// Name in the result store.
         key: Arc<str>,
     },
+    /// A URL that is encrypted. Whoever has its key sees [`Url`](Self::Url) instead.
+    Sealed(Arc<str>),
 }
 
 /// How far a try came. Most jobs never say, and a queued one has said nothing: those pay for a pointer.

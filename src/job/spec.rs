@@ -98,6 +98,8 @@ pub enum Payload {
     Inline(Bytes),
     /// It is on disk until the job is claimed: a deep backlog does not fill the memory.
     Stored,
+    /// It is encrypted and cannot be read here, for this reason: the job cannot be run.
+    Unreadable(Arc<str>),
 }
 
 impl Payload {
@@ -105,7 +107,7 @@ impl Payload {
     pub fn text(&self) -> Option<&Bytes> {
         match self {
             Self::Inline(text) => Some(text),
-            Self::Stored => None,
+            Self::Stored | Self::Unreadable(_) => None,
         }
     }
 }

@@ -112,6 +112,9 @@ impl Service {
                 Some(data) => decode_data_url(data),
                 None => Ok(ResultBody::Elsewhere(url.clone())),
             },
+            Some(ResultRef::Sealed(_)) => Err(Error::Unreadable(format!(
+                "the result of job {id} is encrypted with a key that is not configured here; name it in encryption_keys"
+            ))),
             Some(ResultRef::Stored { content_type, key, .. }) => match self.parts.results.get(key).await? {
                 Some(found) => Ok(ResultBody::Stored { content_type: content_type.clone(), found }),
                 None => Err(Error::Gone(format!("the result of job {id} is no longer kept"))),

@@ -243,6 +243,7 @@ impl From<StoreError> for Error {
             StoreError::Unavailable(reason) => {
                 Self::Unavailable { reason: reason.to_string(), retry_after: RETRY_AFTER }
             }
+            StoreError::Unreadable(why) => Self::Unreadable(why.to_string()),
             StoreError::Broken(_) => Self::internal(error),
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Service;
 use crate::error::{Error, FieldError};
+use crate::job::SEALED_TEXT;
 use crate::limits;
 use crate::store::{Deleted, Expected, Kept, Put, SharedState, Slug, State};
 
@@ -55,7 +56,11 @@ impl Service {
     /// [`Error::NotFound`] when there is none.
     pub async fn state(&self, name: &str) -> Result<Arc<State>, Error> {
         let name = named(name)?;
-        self.store().states().state(&name, self.now()).await?.ok_or_else(|| no_state(&name))
+        let state = self.store().states().state(&name, self.now()).await?.ok_or_else(|| no_state(&name))?;
+        if state.value.starts_with(SEALED_TEXT) {
+            return Err(Error::Unreadable(format!("the state `{name}` is encrypted, and no key is configured here")));
+        }
+        Ok(state)
     }
 
     /// Forgets a state, if it is as expected.

@@ -96,7 +96,8 @@ impl Service {
         key: Option<Key>,
     ) -> Result<Enqueued, Error> {
         let now = self.now();
-        let job = self.prepare(job, key, now).await?;
+        let mut job = self.prepare(job, key, now).await?;
+        job.job = self.store().as_written(job.job)?;
         self.depth.admit(&**self.store(), 1, self.settings().queue_depth_max, now).await?;
         one(insert(Within::begin(transaction).await?, vec![job]).await?)
     }

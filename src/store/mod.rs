@@ -22,6 +22,7 @@ pub mod results;
 pub mod roster;
 pub mod safekeeping;
 pub mod schedules;
+pub mod sealed;
 pub mod shared;
 mod slug;
 pub mod states;
@@ -62,6 +63,9 @@ pub enum StoreError {
     /// It cannot commit now, for instance because the disk is full. Nothing was accepted; it may work again later.
     #[error("{0}")]
     Unavailable(Arc<str>),
+    /// What was asked for is encrypted and cannot be read with the keys that are here; nothing else is amiss.
+    #[error("{0}")]
+    Unreadable(Arc<str>),
     /// Something is broken: unreadable data, a bug.
     #[error("{0}")]
     Broken(Arc<str>),
@@ -139,6 +143,15 @@ pub trait Store: Send + Sync + 'static {
     /// unique keys whose window has passed. An engine that keeps the jobs of a day apart may forget a whole day besides, once all
     /// of it is past. The answer names the stored results that nothing refers to any more.
     fn prune(&self, prune: Prune, now: Timestamp) -> Answer<'_, Pruned>;
+
+    /// A job as it is to be written by whoever writes it beside this store, into the same place: encrypted, where this store
+    /// encrypts.
+    ///
+    /// # Errors
+    /// When it cannot be encrypted.
+    fn as_written(&self, job: NewJob) -> Result<NewJob, StoreError> {
+        Ok(job)
+    }
 
     /// Its figures.
     fn figures(&self) -> &dyn Figures;

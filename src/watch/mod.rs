@@ -7,7 +7,7 @@ mod passes;
 mod single;
 mod takers;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::RwLock;
 use tokio::sync::{Notify, broadcast};
@@ -38,7 +38,11 @@ pub struct Hub {
     passes: Passes,
     alerts: broadcast::Sender<Arc<Alert>>,
     letting_go: RwLock<Option<LettingGo>>,
+    reading: OnceLock<Reading>,
 }
+
+/// How a job that a store told of is read.
+type Reading = Box<dyn Fn(&Arc<Job>) -> Arc<Job> + Send + Sync>;
 
 /// What is done when the runs of this process are to be let go.
 type LettingGo = Box<dyn Fn() + Send + Sync>;
@@ -57,6 +61,7 @@ impl Default for Hub {
             passes: Passes::default(),
             alerts: broadcast::Sender::new(ALERTS_UNDER_WAY_MAX),
             letting_go: RwLock::default(),
+            reading: OnceLock::new(),
         }
     }
 }
@@ -64,6 +69,8 @@ impl Default for Hub {
 impl Hub {
     /// Tells that a job is now like this. The store's decorator calls it once for each change that readers may see.
     pub fn publish(&self, job: &Arc<Job>) {
+        let read = self.reading.get().map(|read| read(job));
+        let job = read.as_ref().unwrap_or(job);
         if job.run().is_some_and(|run| run.cancel.is_some()) {
             // Nobody listening is fine: then nothing runs here.
             let _ = self.stops.send((job.id, job.life.epoch));
@@ -112,6 +119,13 @@ impl Hub {
     /// Hears of running jobs that were asked to stop, with the epoch of their claim.
     pub fn stops(&self) -> broadcast::Receiver<(JobId, u32)> {
         self.stops.subscribe()
+    }
+
+    /// Names how jobs are read before they are told: what an engine heard of other nodes is as it is written, encrypted
+    /// perhaps. The first one stands.
+    pub fn read_by(&self, read: impl Fn(&Arc<Job>) -> Arc<Job> + Send + Sync + 'static) {
+        // A second one would be the same.
+        let _ = self.reading.set(Box::new(read));
     }
 
     /// Names what is done when a store lost touch with whatever says that this process lives.

@@ -17,7 +17,7 @@ use super::registry::{Body, Registered};
 use super::slots::Slot;
 use super::workers::Shop;
 use super::{Completion, Context, Failure, panics};
-use crate::job::{Job, JobId, JobMap, Payload};
+use crate::job::{Job, JobId, JobMap, Payload, UNREADABLE};
 use crate::limits;
 
 /// A try under way.
@@ -110,8 +110,9 @@ pub(super) fn start(shop: &Arc<Shop>, processor: Arc<Registered>, job: Arc<Job>,
     let payload = match &job.payload {
         Payload::Inline(payload) => payload.clone(),
         // A claim brings the payload along; without one the processor refuses the empty text.
-        Payload::Stored => bytes::Bytes::new(),
+        Payload::Stored | Payload::Unreadable(_) => bytes::Bytes::new(),
     };
+    let unreadable = job.unreadable();
     let listener: Arc<dyn Listener> = shop.reporter.clone();
     let shared = Shared { store: shop.store.clone(), runtime: Some(shop.runtime.clone()) };
     let ctx = Context::new(job.clone(), run.stop.clone(), shop.clock.clone(), Some(listener), shared);
@@ -122,6 +123,8 @@ pub(super) fn start(shop: &Arc<Shop>, processor: Arc<Registered>, job: Arc<Job>,
     runtime.spawn(async move {
         let limit = job.spec.timeout_ms.map(Duration::from_millis);
         let (ended, slot) = match &processor.body {
+            // It is this job's problem, and nobody else's (rule 31). Somebody may bring the key meanwhile.
+            _ if let Some(why) = unreadable => (Ended::Answered(Err(Failure::new(&*why).kind(UNREADABLE))), Some(slot)),
             Body::Async(body) => {
                 let work = AssertUnwindSafe(panics::watched_async(body(payload, ctx))).catch_unwind();
                 (wait_for(&run, limit, work).await, Some(slot))

@@ -5,6 +5,8 @@ mod alerts;
 #[cfg(unix)]
 mod backups;
 mod cron;
+#[cfg(all(unix, feature = "encryption"))]
+mod encryption;
 mod fake;
 mod help;
 mod keys;

@@ -32,6 +32,7 @@ mod remote;
 mod result;
 mod schedule_edits;
 mod schedules;
+mod sealed;
 mod server;
 mod states;
 mod subscriptions;

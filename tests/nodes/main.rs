@@ -19,6 +19,7 @@ mod lives;
 mod own;
 mod results;
 mod schedulers;
+mod sealed;
 mod server_side;
 mod tls;
 mod together;

@@ -16,6 +16,8 @@ mod crowded;
 mod database;
 mod dice;
 mod durable;
+#[cfg(feature = "encryption")]
+mod encryption_keys;
 mod events;
 mod history;
 mod idempotency;
@@ -33,6 +35,8 @@ mod roll;
 mod roster;
 mod safekeeping;
 mod schedules;
+#[cfg(feature = "encryption")]
+mod sealed;
 #[cfg(feature = "postgres")]
 mod soak;
 mod states;

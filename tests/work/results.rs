@@ -34,6 +34,7 @@ async fn a_result_up_to_the_bound_is_in_its_url_and_a_larger_one_is_stored() {
         match result_of(&job) {
             ResultRef::Url(url) => assert!(url.starts_with("data:text/csv;charset=utf-8;base64,"), "{size} bytes"),
             ResultRef::Stored { size: kept, .. } => assert_eq!(*kept, size),
+            sealed @ ResultRef::Sealed(_) => panic!("nobody encrypts here: {sealed:?}"),
         }
     }
 }

@@ -80,6 +80,8 @@ pub const KEYS: &[Key] = &[
     Key { name: "results", set: |s, v| put(&mut s.results, v.parsed()) },
     Key { name: "log", set: |s, v| put(&mut s.log, v.choice(LOG_FORMATS)) },
     Key { name: "log_filter", set: |s, v| put(&mut s.log_filter, v.text()) },
+    Key { name: "encryption_key", set: |s, v| put(&mut s.encryption.first, v.parsed().map(Some)) },
+    Key { name: "encryption_keys", set: |s, v| put(&mut s.encryption.keys, v.each()) },
     Key { name: "retention.completed", set: |s, v| put(&mut s.retention.completed, v.span()) },
     Key { name: "retention.failed", set: |s, v| put(&mut s.retention.failed, v.span()) },
     Key { name: "retention.events", set: |s, v| put(&mut s.retention.events, v.span()) },
@@ -168,6 +170,10 @@ impl Given<'_> {
             Self::Toml(_, Value::Boolean(flag)) => Ok(*flag),
             Self::Toml(_, value) => Err(format!("must be true or false without quotes, not {}", sort_of(value))),
         }
+    }
+
+    fn each<T: FromStr<Err: std::fmt::Display>>(self) -> Result<Vec<T>, String> {
+        self.list()?.iter().map(|item| item.parse().map_err(|error: T::Err| error.to_string())).collect()
     }
 
     fn list(self) -> Result<Vec<String>, String> {

@@ -61,7 +61,8 @@ const FAILURES: &[(u16, &str, &str, &str)] = &[
         503,
         "Unavailable",
         "unavailable",
-        "The store cannot commit now, or the server is about to stop. Nothing was accepted.",
+        "`unavailable`: the store cannot commit now, or the server is about to stop; nothing was accepted. `unreadable`: what was \
+         asked for is encrypted, and its key is not configured on this server.",
     ),
 ];
 

@@ -91,6 +91,7 @@ fn described(summary: &'static str, hours: u64) -> Description {
 fn failed(error: StoreError) -> Failure {
     match error {
         StoreError::Unavailable(_) => Failure::new(error).kind("unavailable"),
+        StoreError::Unreadable(_) => Failure::new(error).kind("unreadable"),
         StoreError::Broken(_) => Failure::permanent(error).kind("broken"),
     }
 }

@@ -7,11 +7,12 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::{give_back, no_worker};
+use crate::clock::Timestamp;
 use crate::error::Error;
-use crate::job::Job;
+use crate::job::{Event, Job, JobError, UNREADABLE, decide};
 use crate::limits;
 use crate::service::Service;
-use crate::store::{Claim, Claimed, Worker};
+use crate::store::{Claim, Claimed, Store, Worker};
 use crate::watch::Taker;
 
 impl Service {
@@ -71,7 +72,10 @@ impl Service {
         let (tell, told) = oneshot::channel();
         let (store, now, clock) = (self.store().clone(), self.now(), self.parts.clock.clone());
         tokio::spawn(async move {
-            let claimed = store.claim(claim, now).await;
+            let claimed = match store.claim(claim, now).await {
+                Ok(claimed) => Ok(readable(&*store, claimed, now).await),
+                Err(error) => Err(error),
+            };
             if let Err(Ok(claimed)) = tell.send(claimed)
                 && let Err(error) = give_back(&*store, claimed.jobs, "its worker hung up", clock.now()).await
             {
@@ -102,4 +106,22 @@ impl Service {
             () = tokio::time::sleep(nap) => {}
         }
     }
+}
+
+/// What of it somebody can work on. A job that is encrypted and cannot be read here fails, and is nobody else's problem (rule 31).
+async fn readable(store: &dyn Store, claimed: Claimed, now: Timestamp) -> Claimed {
+    let (mut unreadable, jobs): (Vec<_>, Vec<_>) = claimed.jobs.into_iter().partition(|job| job.unreadable().is_some());
+    if !unreadable.is_empty() {
+        // Batches touch rows in id order everywhere (rule 34).
+        unreadable.sort_by_key(|job| job.id);
+        let failed = |job: &Arc<Job>| {
+            let error = JobError::new(UNREADABLE, &*job.unreadable()?);
+            let event = Event::Failed { epoch: job.life.epoch, error, retryable: true, retry_after: None };
+            decide(job, event, now).ok()
+        };
+        if let Err(error) = store.commit(unreadable.iter().filter_map(failed).collect(), now).await {
+            tracing::warn!(%error, "jobs that cannot be read here wait for the end of their leases");
+        }
+    }
+    Claimed { jobs, ..claimed }
 }

@@ -72,7 +72,7 @@ fn prune_keys(conn: &Connection, now: Timestamp, limit: usize) -> Result<u64, Di
 pub(super) fn stored_result(job: &Job) -> Option<Arc<str>> {
     match job.end()?.result.as_ref()? {
         ResultRef::Stored { key, .. } => Some(key.clone()),
-        ResultRef::Url(_) => None,
+        ResultRef::Url(_) | ResultRef::Sealed(_) => None,
     }
 }
 

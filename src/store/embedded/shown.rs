@@ -50,7 +50,7 @@ impl Recent {
     /// Adds a job that has ended; the oldest leave.
     pub(super) fn add(&mut self, job: &Job, shown: &Shown) {
         let bytes = match job.end().and_then(|end| end.result.as_ref()) {
-            Some(ResultRef::Url(url)) => url.len(),
+            Some(ResultRef::Url(url) | ResultRef::Sealed(url)) => url.len(),
             _ => 0,
         };
         self.jobs.push_back((job.id, bytes));

@@ -10,7 +10,7 @@ use super::metrics::Counted;
 use super::surely::Surely;
 use super::{Histories, Metrics};
 use crate::clock::Timestamp;
-use crate::job::{Job, JobId, Name, Transition};
+use crate::job::{Job, JobId, Name, NewJob, Transition};
 use crate::store::{
     Alerts, Answer, Claim, Claimed, Committed, Events, Figures, Filter, Group, Health, Insert, Inserted, Keys, Locks,
     LogLine, Nodes, Outbox, Page, PageOf, Prune, Pruned, Roster, Safekeeping, Standing, States, Store, StoreError,
@@ -166,6 +166,10 @@ impl Store for Observed {
 
     fn prune(&self, prune: Prune, now: Timestamp) -> Answer<'_, Pruned> {
         self.timed("prune", self.shared.inner.prune(prune, now))
+    }
+
+    fn as_written(&self, job: NewJob) -> Result<NewJob, StoreError> {
+        self.shared.inner.as_written(job)
     }
 
     /// Nobody watches figures, locks, states, workers and safekeeping: they are the inner store's own.

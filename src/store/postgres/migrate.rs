@@ -108,6 +108,7 @@ fn unreachable(place: &Place, fault: Fault) -> StoreError {
     };
     match fault.told() {
         StoreError::Unavailable(text) => StoreError::Unavailable(format!("{text}; {hint}").into()),
+        unreadable @ StoreError::Unreadable(_) => unreadable,
         StoreError::Broken(text) => StoreError::Broken(format!("{text}; {hint}").into()),
     }
 }

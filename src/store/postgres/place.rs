@@ -207,7 +207,7 @@ impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(text) => Self::Refused(text),
-            StoreError::Broken(text) => Self::Broken(text),
+            StoreError::Unreadable(text) | StoreError::Broken(text) => Self::Broken(text),
         }
     }
 }

@@ -187,6 +187,7 @@ fn about(what: &str, key: &str, fault: Fault) -> StoreError {
     let text = |why: Arc<str>| format!("cannot {what} the result {key} in the database: {why}").into();
     match fault.told() {
         StoreError::Unavailable(why) => StoreError::Unavailable(text(why)),
+        unreadable @ StoreError::Unreadable(_) => unreadable,
         StoreError::Broken(why) => StoreError::Broken(text(why)),
     }
 }
