@@ -9,6 +9,7 @@ CREATE SEQUENCE faena.event_n;
 CREATE TABLE faena.event_batch (
     n bigint NOT NULL DEFAULT nextval('faena.event_n'), place bigint, high_at bigint,
     first_at bigint NOT NULL, last_at bigint NOT NULL, min_seq bigint, max_seq bigint, about bigint[], count integer NOT NULL,
+    calls boolean NOT NULL,
     events bytea NOT NULL
 ) WITH (toast_tuple_target = 1024, vacuum_truncate = off,
     autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,
@@ -20,10 +21,12 @@ CREATE INDEX event_pending ON faena.event_batch (n) WHERE place IS NULL;
 CREATE UNIQUE INDEX event_place ON faena.event_batch (place) WHERE place IS NOT NULL;
 CREATE INDEX event_high ON faena.event_batch (high_at, place) WHERE place IS NOT NULL;
 
--- The last place that was given; the last event that is there, and the last that was forgotten, each as its row's place times 65,536
+-- The last place that was given; the last event that is there, the last that may call somebody back (`calls`: one of its row does),
+-- and the last that was forgotten, each as its row's place times 65,536
 -- and its own there. Whoever gives places holds this row.
 CREATE TABLE faena.event_end (
-    place bigint NOT NULL, high_at bigint NOT NULL, last bigint NOT NULL DEFAULT 0, forgotten bigint NOT NULL DEFAULT 0) WITH (fillfactor = 50);
+    place bigint NOT NULL, high_at bigint NOT NULL, last bigint NOT NULL DEFAULT 0,
+    called bigint NOT NULL DEFAULT 0, forgotten bigint NOT NULL DEFAULT 0) WITH (fillfactor = 50);
 INSERT INTO faena.event_end VALUES (0, -9223372036854775808);
 
 CREATE TABLE faena.event_about (about bigint NOT NULL, place bigint NOT NULL, PRIMARY KEY (about, place));

@@ -73,6 +73,10 @@ pub trait Events: Send + Sync + 'static {
 
     /// Changes when there may be more to read: a hint, which may be lost or mean nothing. Looking is the truth (rule 25).
     fn news(&self) -> watch::Receiver<()>;
+
+    /// A place after which no event has a [`callback`](Told::callback), up to the [`end`](Self::end) as it was before this was looked
+    /// at: most jobs have none, and whoever calls back need not read what they tell. It changes when there is a callback.
+    fn called(&self) -> watch::Receiver<Place>;
 }
 
 /// An event in the log.

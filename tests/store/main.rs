@@ -37,7 +37,7 @@ mod safekeeping;
 mod schedules;
 #[cfg(feature = "encryption")]
 mod sealed;
-#[cfg(feature = "postgres")]
+#[cfg(all(unix, feature = "postgres"))]
 mod soak;
 mod states;
 mod terms;
@@ -347,6 +347,8 @@ macro_rules! event_clauses {
                 what_changes_nothing_tells_nothing
                 every_ending_and_every_way_back_is_told
                 follow_ups_and_those_who_asked_are_told
+        nobody_reads_what_calls_nobody_back
+        nobody_is_called_back_in_a_new_store
                 schedules_and_their_ticks_are_told
                 alerts_and_keys_are_told
                 an_application_tells_its_own_outside_of_jobs_and_in_their_commits

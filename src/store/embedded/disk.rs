@@ -31,8 +31,9 @@ pub(super) struct Disk {
     counts: Mutex<Counts>,
     /// What came to an end by the minute; only this writer changes it.
     minutes: Arc<RwLock<Minutes>>,
-    /// The place of the last event that is on disk, and where it is shown.
+    /// The place of the last event that is on disk, whether the latest transaction calls anybody back, and where that is shown.
     end: Place,
+    calls: bool,
     pub(super) news: Arc<News>,
 }
 
@@ -74,7 +75,7 @@ impl Disk {
         let end = super::event_rows::end(&conn)?;
         let news = Arc::new(News::from(end));
         let (pruned, counts) = Default::default();
-        Ok(Self { conn, checkpointer, next_line, pruned, counts, minutes, end, news })
+        Ok(Self { conn, checkpointer, next_line, pruned, counts, minutes, end, calls: false, news })
     }
 
     /// Writes changes in one transaction: all or nothing. `doom` is asked which of the ended jobs that are about to be
@@ -95,8 +96,8 @@ impl Disk {
             .and_then(|end| Ok(self.conn.prepare_cached("COMMIT")?.execute([]).map(|_| end)?));
         self.checkpointer.count();
         match written {
-            Ok(end) => {
-                self.end = end;
+            Ok((end, calls)) => {
+                (self.end, self.calls) = (end, calls);
                 self.minutes.write().merge(ended);
                 Ok(())
             }
@@ -110,7 +111,7 @@ impl Disk {
 
     /// Lets what the latest transaction has told be read: its jobs are shown.
     pub(super) fn tell(&self) {
-        self.news.tell(self.end);
+        self.news.tell(self.end, self.calls);
     }
 
     /// The jobs that the latest transaction has forgotten.
@@ -138,7 +139,7 @@ impl Disk {
         &mut self,
         changes: impl Iterator<Item = &'a Change>,
         doom: &mut impl FnMut(Vec<u64>) -> Vec<u64>,
-    ) -> Result<Place, DiskError> {
+    ) -> Result<(Place, bool), DiskError> {
         // In the order of sequence numbers, like every batch here (rule 34).
         let mut folded: BTreeMap<u64, Folded<'a>> = BTreeMap::new();
         let mut empty = true;

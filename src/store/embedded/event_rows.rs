@@ -22,12 +22,14 @@ pub(super) const TABLES: &str = "
 pub(super) struct Telling {
     batch: Batch,
     end: Place,
+    /// Whether any of them calls somebody back.
+    calls: bool,
 }
 
 impl Telling {
     /// Those of a transaction after this place.
     pub(super) fn after(end: Place) -> Self {
-        Self { batch: Batch::default(), end }
+        Self { batch: Batch::default(), end, calls: false }
     }
 
     /// Tells what a change tells.
@@ -35,6 +37,7 @@ impl Telling {
         match change.tells() {
             Tells::Nothing => return Ok(()),
             Tells::Job { kinds, before, job, by } => {
+                self.calls |= job.spec.callback_url().is_some();
                 self.batch.add_job(kinds, job, tell::moment(before, job), by.map(|by| &**by));
             }
             Tells::Others(events, user) => {
@@ -53,10 +56,10 @@ impl Telling {
         self.write_if_full(conn)
     }
 
-    /// Writes what is left. The answer is the place of the last event.
-    pub(super) fn end(mut self, conn: &Connection) -> Result<Place, DiskError> {
+    /// Writes what is left. The answer is the place of the last event, and whether any calls somebody back.
+    pub(super) fn end(mut self, conn: &Connection) -> Result<(Place, bool), DiskError> {
         self.write(conn)?;
-        Ok(self.end)
+        Ok((self.end, self.calls))
     }
 
     fn write_if_full(&mut self, conn: &Connection) -> Result<(), DiskError> {

@@ -150,4 +150,8 @@ impl Events for Embedded {
     fn news(&self) -> watch::Receiver<()> {
         self.news.subscribe()
     }
+
+    fn called(&self) -> watch::Receiver<Place> {
+        self.news.called()
+    }
 }

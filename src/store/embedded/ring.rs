@@ -125,10 +125,12 @@ impl Core {
     /// Tells what changes tell, where no disk stands behind them.
     pub(super) fn tell<C: std::borrow::Borrow<Change>>(&mut self, changes: impl Iterator<Item = C>) {
         let Some(ring) = &mut self.ring else { return };
+        let mut calls = false;
         for change in changes {
             match change.borrow().tells() {
                 Tells::Nothing => {}
                 Tells::Job { kinds, before, job, by } => {
+                    calls |= job.spec.callback_url().is_some();
                     let at = tell::moment(before, job);
                     for kind in kinds {
                         let kept = Kept::Job { kind: *kind, job: job.clone(), at, by: by.cloned() };
@@ -145,6 +147,6 @@ impl Core {
                 }),
             }
         }
-        self.news.tell(ring.end());
+        self.news.tell(ring.end(), calls);
     }
 }

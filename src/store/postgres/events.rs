@@ -18,7 +18,7 @@ use crate::store::{Answer, PageOf};
 const AFTER: &str = "SELECT place, events FROM (SELECT place, events, sum(count) OVER (ORDER BY place) - count AS before FROM \
          (SELECT place, events, count FROM faena.event_batch WHERE place >= $1 ORDER BY place LIMIT $2) AS next) AS next \
      WHERE before < $2 ORDER BY place";
-const LAST: &str = "SELECT last FROM faena.event_end";
+const LAST: &str = "SELECT last, called FROM faena.event_end";
 const FORGOTTEN: &str = "SELECT forgotten FROM faena.event_end";
 /// Nobody gives places meanwhile, so rows stay where they are.
 const ALONE: &str = "SELECT FROM faena.event_end FOR UPDATE";
@@ -39,10 +39,15 @@ impl Events for Postgres {
     }
 
     fn end(&self) -> Answer<'_, Place> {
-        self.read(|session| {
+        let news = self.news.clone();
+        self.read(move |session| {
+            let news = news.clone();
             Box::pin(async move {
                 sequencer::settle(session).await?;
-                Ok(session.one(LAST, &[]).await?.try_get::<_, i64>(0)?.cast_unsigned())
+                let row = session.one(LAST, &[]).await?;
+                // Whoever knows this end knows of all calls before it.
+                news.note_called(row.try_get::<_, i64>(1)?.cast_unsigned());
+                Ok(row.try_get::<_, i64>(0)?.cast_unsigned())
             })
         })
     }
@@ -81,6 +86,10 @@ impl Events for Postgres {
 
     fn news(&self) -> watch::Receiver<()> {
         self.news.watch()
+    }
+
+    fn called(&self) -> watch::Receiver<Place> {
+        self.news.called()
     }
 }
 

@@ -95,7 +95,7 @@ type Goes = bool;
 
 /// A page of the events that a filter names.
 pub(super) async fn page(session: &Session, filter: &EventFilter, page: EventPage) -> Result<PageOf<Told>, Fault> {
-    let end = sequencer::settle(session).await?.cast_signed();
+    let end = sequencer::settle(session).await?.place.cast_signed();
     let mut stretch = Stretch::of(session, filter, page.newest_first, end).await?;
     if let Some(after) = page.after {
         let at = commit_of(after).cast_signed();
@@ -127,7 +127,7 @@ pub(super) async fn page(session: &Session, filter: &EventFilter, page: EventPag
 
 /// Where an event stands. The id of a step says of whom; of others it is only known that they are late in the log, mostly.
 pub(super) async fn place_of(session: &Session, id: &EventId) -> Result<Option<Place>, Fault> {
-    let end = sequencer::settle(session).await?.cast_signed();
+    let end = sequencer::settle(session).await?.place.cast_signed();
     let step = id.step();
     let mut filter = EventFilter::default();
     if let Some((of, _, kind)) = &step {

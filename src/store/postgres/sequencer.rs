@@ -9,9 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures_util::future;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Duration, Instant};
+use tokio_postgres::Row;
 
 use super::place::Fault;
 use super::session::{Pool, Session};
+use crate::store::events::Place;
 
 /// Pause between two looks that nobody asked for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -20,7 +22,8 @@ const GATHERED_FOR: Duration = Duration::from_millis(20);
 /// Rows that get their places in one transaction.
 const GIVEN_MAX: i64 = 1_000;
 
-const LOOK: &str = "SELECT place, EXISTS (SELECT FROM faena.event_batch WHERE place IS NULL) FROM faena.event_end";
+const LOOK: &str =
+    "SELECT place, called, EXISTS (SELECT FROM faena.event_batch WHERE place IS NULL) FROM faena.event_end";
 /// Whoever is at it is at it for a commit. If that takes long its places are not waited for.
 const WAIT_BRIEFLY: &str = "SELECT set_config('lock_timeout', '1000', true)";
 /// The next statement sees all that was committed before this one had the lock.
@@ -30,12 +33,13 @@ const GIVE: &str = "WITH pending AS MATERIALIZED (SELECT ctid AS at, row_number(
          (SELECT ctid, n, last_at FROM faena.event_batch WHERE place IS NULL ORDER BY n LIMIT 1000) AS first), \
      given AS (UPDATE faena.event_batch b SET place = e.place + p.further, high_at = greatest(e.high_at, p.high_at) \
          FROM pending p CROSS JOIN faena.event_end e WHERE b.ctid = p.at \
-         RETURNING b.place, b.high_at, b.about, b.place * 65536 + b.count - 1 AS last), \
+         RETURNING b.place, b.high_at, b.about, b.calls, b.place * 65536 + b.count - 1 AS last), \
      about AS (INSERT INTO faena.event_about (about, place) \
          SELECT a.about, given.place FROM given CROSS JOIN LATERAL unnest(given.about) AS a(about)) \
      UPDATE faena.event_end SET place = place + (SELECT count(*) FROM given), \
-         high_at = greatest(high_at, (SELECT max(high_at) FROM given)), last = greatest(last, (SELECT max(last) FROM given)) \
-     RETURNING place, (SELECT count(*) FROM given)";
+         high_at = greatest(high_at, (SELECT max(high_at) FROM given)), last = greatest(last, (SELECT max(last) FROM given)), \
+         called = greatest(called, (SELECT max(last) FROM given WHERE calls)) \
+     RETURNING place, called, (SELECT count(*) FROM given)";
 
 /// That something was told, and how far the log goes.
 #[derive(Default)]
@@ -43,6 +47,21 @@ pub(super) struct News {
     told: Notify,
     end: AtomicU64,
     further: watch::Sender<()>,
+    /// Up to where somebody is to be called back.
+    called: watch::Sender<Place>,
+}
+
+/// How far places were given, and up to where an event calls somebody back.
+pub(super) struct End {
+    pub(super) place: u64,
+    called: Place,
+}
+
+impl End {
+    fn read(row: &Row) -> Result<Self, Fault> {
+        let number = |column| row.try_get::<_, i64>(column).map(i64::cast_unsigned);
+        Ok(Self { place: number(0)?, called: number(1)? })
+    }
 }
 
 impl News {
@@ -60,8 +79,18 @@ impl News {
         watch
     }
 
-    fn note(&self, end: u64) {
-        if self.end.fetch_max(end, Ordering::AcqRel) < end {
+    /// Where it shows that somebody is to be called back.
+    pub(super) fn called(&self) -> watch::Receiver<Place> {
+        self.called.subscribe()
+    }
+
+    pub(super) fn note_called(&self, called: Place) {
+        self.called.send_if_modified(|known| std::mem::replace(known, called.max(*known)) < called);
+    }
+
+    fn note(&self, end: &End) {
+        self.note_called(end.called);
+        if self.end.fetch_max(end.place, Ordering::AcqRel) < end.place {
             self.further.send_replace(());
         }
     }
@@ -78,25 +107,25 @@ pub(super) async fn give_all(pool: Arc<Pool>, news: Arc<News>) {
         }
         let began = Instant::now();
         match pool.with(|session| Box::pin(settle(session))).await {
-            Ok(end) => news.note(end),
+            Ok(end) => news.note(&end),
             Err(fault) => tracing::debug!(?fault, "events have no places yet"),
         }
         tokio::time::sleep(GATHERED_FOR.max(began.elapsed())).await;
     }
 }
 
-/// Gives places to whatever shows; the answer is the last one that was given.
-pub(super) async fn settle(session: &Session) -> Result<u64, Fault> {
+/// Gives places to whatever shows.
+pub(super) async fn settle(session: &Session) -> Result<End, Fault> {
     loop {
         let row = session.one(LOOK, &[]).await?;
-        let (end, is_pending): (i64, bool) = (row.try_get(0)?, row.try_get(1)?);
+        let (end, is_pending) = (End::read(&row)?, row.try_get::<_, bool>(2)?);
         if !is_pending {
-            return Ok(end as u64);
+            return Ok(end);
         }
         match session.transaction(give(session)).await {
             Ok((_, GIVEN_MAX)) | Err(Fault::Again(_)) => {}
-            Ok((end, _)) => return Ok(end as u64),
-            Err(Fault::Held(_)) => return Ok(end as u64),
+            Ok((end, _)) => return Ok(end),
+            Err(Fault::Held(_)) => return Ok(end),
             Err(fault) => return Err(fault),
         }
     }
@@ -108,8 +137,8 @@ pub(super) async fn settle_within(session: &Session) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn give(session: &Session) -> Result<(i64, i64), Fault> {
+async fn give(session: &Session) -> Result<(End, i64), Fault> {
     let (_, _, given) =
         future::try_join3(session.query(WAIT_BRIEFLY, &[]), session.query(ALONE, &[]), session.one(GIVE, &[])).await?;
-    Ok((given.try_get(0)?, given.try_get(1)?))
+    Ok((End::read(&given)?, given.try_get(2)?))
 }

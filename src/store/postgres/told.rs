@@ -16,10 +16,12 @@ use crate::job::{Emitted, Job, Transition};
 pub(super) struct Told {
     full: Vec<Written>,
     batch: Batch,
+    /// Whether any of them calls somebody back.
+    calls: bool,
 }
 
-const WRITE: &str = "INSERT INTO faena.event_batch (first_at, last_at, min_seq, max_seq, about, count, events) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7)";
+const WRITE: &str = "INSERT INTO faena.event_batch (first_at, last_at, min_seq, max_seq, about, count, calls, events) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 
 impl Told {
     pub(super) fn is_empty(&self) -> bool {
@@ -61,6 +63,7 @@ impl Told {
 
     fn job(&mut self, kinds: &[Kind], before: Before, after: &Job, by: Option<&str>) {
         self.make_room();
+        self.calls |= after.spec.callback_url().is_some();
         self.batch.add_job(kinds, after, tell::moment(before, after), by);
     }
 
@@ -73,17 +76,17 @@ impl Told {
     /// Makes sure that [`write`](Self::write) leaves at once.
     pub(super) async fn prepare(session: &Session) -> Result<(), Fault> {
         use Type as T;
-        session.prepare(WRITE, &[T::INT8, T::INT8, T::INT8, T::INT8, T::INT8_ARRAY, T::INT4, T::BYTEA]).await
+        session.prepare(WRITE, &[T::INT8, T::INT8, T::INT8, T::INT8, T::INT8_ARRAY, T::INT4, T::BOOL, T::BYTEA]).await
     }
 
     /// Writes it, within the transaction of the caller. What takes locks comes before.
     pub(super) async fn write(mut self, session: &impl Asks) -> Result<(), Fault> {
         self.full.extend(self.batch.written());
-        future::try_join_all(self.full.iter().map(|batch| write(session, batch))).await.map(drop)
+        future::try_join_all(self.full.iter().map(|batch| write(session, batch, self.calls))).await.map(drop)
     }
 }
 
-async fn write(session: &impl Asks, batch: &Written) -> Result<(), Fault> {
+async fn write(session: &impl Asks, batch: &Written, calls: bool) -> Result<(), Fault> {
     let (first, last, count) = (batch.first_at.as_millis(), batch.last_at.as_millis(), batch.told as i32);
     let seqs = batch.seqs.as_ref().map(|seqs| (*seqs.start() as i64, *seqs.end() as i64));
     let (lowest, highest) = seqs.unzip();
@@ -96,6 +99,7 @@ async fn write(session: &impl Asks, batch: &Written) -> Result<(), Fault> {
         (&highest as _, Type::INT8),
         (&about as _, Type::INT8_ARRAY),
         (&count as _, Type::INT4),
+        (&calls as _, Type::BOOL),
         (&batch.events as _, Type::BYTEA),
     ];
     session.query(WRITE, &params).await.map(drop)

@@ -14,7 +14,7 @@ use crate::event::relay::Bounds;
 use crate::event::{Event, Next, Relay, Sending, Subscription, SubscriptionId};
 use crate::limits;
 use crate::publish::{Attempt, Parcel, Publisher};
-use crate::store::events::Told;
+use crate::store::events::{Place, Told};
 use crate::store::locks::{Acquired, Grant, Proof, Take};
 use crate::store::outbox::Relayed;
 use crate::store::{Slug, StoreError};
@@ -27,6 +27,8 @@ pub(super) struct Runner {
     passes: broadcast::Receiver<Pass>,
     /// Told when somebody else may have moved the course.
     poked: Arc<Notify>,
+    /// Up to where the log calls somebody back.
+    called: watch::Receiver<Place>,
     /// Passes that are under way, and what was sent since they began.
     asked: Vec<(Pass, Sent)>,
     /// When the next pass of the timetable is, where there is one.
@@ -63,7 +65,8 @@ impl Runner {
         passes: broadcast::Receiver<Pass>,
         poked: Arc<Notify>,
     ) -> Self {
-        Self { relayer, terms, passes, poked, asked: Vec::new(), next_pass: None, in_pass: None }
+        let called = relayer.store.events().called();
+        Self { relayer, terms, passes, poked, called, asked: Vec::new(), next_pass: None, in_pass: None }
     }
 
     /// Serves the subscription until it is ended.
@@ -165,17 +168,25 @@ impl Runner {
                         return Ok(Over::Anew);
                     }
                 }
-                () = heard(&mut news), if works && is_read => {}
+                () = heard(&mut news), if works && is_read && !self.is_callbacks() => {}
+                () = heard(&mut self.called), if works && is_read && self.is_callbacks() => {}
                 () = tokio::time::sleep(wait) => {}
             }
         }
     }
 
     /// Reads the log as far as there is room. The answer says whether there is nothing more to read for now, or no room for it.
-    async fn read(&self, relay: &mut Relay, now: Timestamp) -> Result<bool, StoreError> {
+    async fn read(&mut self, relay: &mut Relay, now: Timestamp) -> Result<bool, StoreError> {
         let room = relay.room();
         if room == 0 {
             return Ok(true);
+        }
+        if self.is_callbacks() {
+            let end = self.relayer.store.events().end().await?;
+            if *self.called.borrow_and_update() <= relay.read_to() {
+                relay.offer(Vec::new(), end.max(relay.read_to()), now);
+                return Ok(true);
+            }
         }
         let read = self.relayer.store.events().after(relay.read_to(), READ_MAX).await?;
         let is_last = read.len() < READ_MAX;
@@ -259,6 +270,10 @@ impl Runner {
         times.next_after(now).map(|tick| tick.at)
     }
 
+    fn is_callbacks(&self) -> bool {
+        self.terms.id == SubscriptionId::CALLBACKS
+    }
+
     fn is_outbox(&self) -> bool {
         self.terms.id == SubscriptionId::OUTBOX
     }
@@ -306,7 +321,7 @@ async fn attempt(
 }
 
 /// Waits for news of the log; for ever when there will be none.
-async fn heard(news: &mut watch::Receiver<()>) {
+async fn heard<T>(news: &mut watch::Receiver<T>) {
     if news.changed().await.is_err() {
         std::future::pending().await
     }
