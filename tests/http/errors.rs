@@ -63,7 +63,7 @@ async fn a_job_that_breaks_a_rule_names_its_fields() {
         (with(json!({ "tags": "a" })), vec!["tags"]),
         (with(json!({ "tags": ["a", ""] })), vec!["tags[1]"]),
         (with(json!({ "tags": vec!["t"; 17] })), vec!["tags"]),
-        (with(json!({ "callbackUrl": "https://example.com" })), vec!["callbackUrl"]),
+        (with(json!({ "callbackUrl": "ftp://example.com" })), vec!["callbackUrl"]),
         (with(json!({ "expiresAt": "2020-01-01T00:00:00Z" })), vec!["expiresAt"]),
         (with(json!({ "priority": 1, "tags": 2, "userId": 3 })), vec!["priority", "tags", "userId"]),
         (

@@ -135,28 +135,6 @@ pub async fn follow_ups_and_those_who_asked_are_told(bed: Bed) {
     assert_eq!(callbacks, [there, there, there, None]);
 }
 
-pub async fn nobody_reads_what_calls_nobody_back(bed: Bed) {
-    let store = bed.store();
-    let called = store.events().called();
-    bed.ended(new_job(), Outcome::Success, at(0)).await;
-    let quiet = store.events().end().await.unwrap();
-    let mut asked = new_job();
-    asked.options.callback_url = Some("https://example.org/done".into());
-    bed.ended(asked, Outcome::Success, at(1)).await;
-    let loud = store.events().end().await.unwrap();
-    assert!((quiet + 1..=loud).contains(&*called.borrow()), "{quiet}, {}, {loud}", *called.borrow());
-    bed.ended(new_job(), Outcome::Success, at(2)).await;
-    let end = store.events().end().await.unwrap();
-    assert!(*called.borrow() <= loud && loud < end);
-}
-
-pub async fn nobody_is_called_back_in_a_new_store(bed: Bed) {
-    bed.ended(new_job(), Outcome::Success, at(0)).await;
-    let end = bed.store().events().end().await.unwrap();
-    let called = bed.store().events().called();
-    assert!(*called.borrow() < end, "{} and {end}", *called.borrow());
-}
-
 pub async fn schedules_and_their_ticks_are_told(bed: Bed) {
     let noon: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
     let timetable = Timetable::new("0 * * * *".parse().unwrap(), Zone::new("UTC").unwrap());

@@ -5,6 +5,7 @@ mod activity;
 mod alerts;
 mod bed;
 mod calendar;
+mod callbacks;
 mod claim;
 #[cfg(all(unix, feature = "postgres"))]
 mod cluster;
@@ -342,13 +343,15 @@ roster_clauses!(postgres_workers Postgres);
 macro_rules! event_clauses {
     ($($module:ident $engine:ident)*) => {
         $(clauses! { $module $engine {
-            events {
+            callbacks {
+        nobody_reads_what_calls_nobody_back
+        nobody_is_called_back_in_a_new_store
+    }
+    events {
                 what_happens_to_a_job_is_told_in_order
                 what_changes_nothing_tells_nothing
                 every_ending_and_every_way_back_is_told
                 follow_ups_and_those_who_asked_are_told
-        nobody_reads_what_calls_nobody_back
-        nobody_is_called_back_in_a_new_store
                 schedules_and_their_ticks_are_told
                 alerts_and_keys_are_told
                 an_application_tells_its_own_outside_of_jobs_and_in_their_commits
