@@ -29,7 +29,7 @@ pub struct Outbox {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Start(Start),
+    Start(Box<Start>),
     Run(Run),
     Stats(Stats),
     Cleanup(Cleanup),

@@ -116,7 +116,7 @@ fn bytes_in(folder: &Path) -> Vec<u8> {
 fn holds(bytes: &[u8], text: &str) -> bool {
     // In base64 the first and last characters depend on what stands around them.
     let encoded: Vec<String> = (0..3).map(|shift| STANDARD.encode(format!("{}{text}", "x".repeat(shift)))).collect();
-    let inner = encoded.iter().map(|text| text[4..text.len() - 4].as_bytes());
+    let inner = encoded.iter().map(|text| &text.as_bytes()[4..text.len() - 4]);
     let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
     inner.chain([text.as_bytes(), hex.as_bytes()]).any(|needle| bytes.windows(needle.len()).any(|at| at == needle))
 }
