@@ -24,6 +24,8 @@ pub struct Outbox {
     pub url: Option<Place>,
     /// The exchange of a broker; `faena.events` when left out.
     pub exchange: Option<String>,
+    /// Whether a message has been taken only when a queue was bound for it.
+    pub routed_only: bool,
     /// What webhooks are signed with.
     pub secret: Option<SharedSecret>,
     /// When events are sent; at once when left out. Its zone is that of [`Maintenance::timezone`](super::Maintenance::timezone).
@@ -72,7 +74,8 @@ impl Outbox {
         use crate::publish::amqp::{Amqp, EXCHANGE_DEFAULT};
         let url =
             self.url.as_ref().ok_or("must name where the broker is, such as amqp://USER:PASSWORD@HOST:5672/%2f")?;
-        Amqp::to(&url.0, self.exchange.as_deref().unwrap_or(EXCHANGE_DEFAULT))
+        let amqp = Amqp::to(&url.0, self.exchange.as_deref().unwrap_or(EXCHANGE_DEFAULT))?;
+        Ok(if self.routed_only { amqp.routed_only() } else { amqp })
     }
 
     #[cfg(not(feature = "amqp"))]

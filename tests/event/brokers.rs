@@ -149,6 +149,37 @@ async fn a_broker_that_stops_or_dies_loses_nothing_that_it_confirmed() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_whole_program_sends_its_events_to_the_exchange_of_its_settings() {
+    use faena::app::settings::{Outbox, Settings, StoreChoice};
+    use faena::event::Via;
+
+    let Some(url) = shared() else { return };
+    let exchange = exchange();
+    drop(sender(url, &exchange).await);
+    let reader = Reader::bound(url, &exchange, "job.*", &[]).await;
+    let mut consumer = reader.consumer().await;
+    let outbox = Outbox {
+        publisher: Some(Via::Amqp),
+        url: Some(url.to_owned().into()),
+        exchange: Some(exchange),
+        ..Outbox::default()
+    };
+    let settings =
+        Settings { store: StoreChoice::Memory, outbox, threads: 1, grace: Duration::ZERO, ..Settings::default() };
+    let registry = faena::processors::bundled(&faena::processors::Settings::default());
+    let faena = faena::app::Faena::start(settings, registry).await.unwrap();
+    let name = faena::job::Name::new("noop").unwrap();
+    let job = faena.service().enqueue(faena::job::NewJob::new(name, "{}")).await.unwrap().id;
+    for kind in ["job.queued", "job.started", "job.completed"] {
+        let message = next(&mut consumer).await;
+        let event: Event = serde_json::from_slice(&message.data).unwrap();
+        assert_eq!((event.kind.as_str(), &*event.aggregate.id), (kind, job.to_string().as_str()));
+        assert_eq!(message.routing_key.as_str(), kind);
+    }
+    faena.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn whoever_does_not_answer_is_told_from_who_refuses_and_no_password_is_told() {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();

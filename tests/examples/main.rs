@@ -9,6 +9,7 @@ mod embedded;
 mod marketplace;
 #[cfg(feature = "postgres")]
 mod order_and_job;
+mod payouts;
 mod program;
 mod resync;
 mod served;

@@ -33,6 +33,13 @@ impl Served {
         Self { url, child, client: Client::builder().no_proxy().build().unwrap() }
     }
 
+    /// The next line that it prints.
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        BufReader::with_capacity(1, self.child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        line.trim().to_owned()
+    }
+
     /// Where it listens.
     pub fn url(&self) -> &str {
         &self.url

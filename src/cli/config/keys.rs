@@ -72,6 +72,7 @@ pub const KEYS: &[Key] = &[
     Key { name: "outbox.publisher", set: |s, v| put(&mut s.outbox.publisher, v.parsed::<Via>().map(Some)) },
     Key { name: "outbox.url", set: |s, v| put(&mut s.outbox.url, v.text().map(|url| Some(url.into()))) },
     Key { name: "outbox.exchange", set: |s, v| put(&mut s.outbox.exchange, v.text().map(Some)) },
+    Key { name: "outbox.routed_only", set: |s, v| put(&mut s.outbox.routed_only, v.flag()) },
     Key {
         name: "outbox.secret",
         set: |s, v| put(&mut s.outbox.secret, v.text().and_then(|text| Outbox::read_secret(&text)).map(Some)),
