@@ -34,6 +34,7 @@ impl EncryptionKey {
     }
 
     /// The key itself.
+    #[cfg(feature = "encryption")]
     pub(crate) fn bytes(&self) -> &[u8; KEY_BYTES] {
         &self.bytes
     }
