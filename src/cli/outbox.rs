@@ -28,7 +28,6 @@ pub struct Outbox {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "one is made in a process, and clap takes no box")]
 enum Command {
     Start(Box<Start>),
     Run(Run),
