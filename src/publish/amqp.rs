@@ -29,6 +29,8 @@ pub struct Amqp {
     broker: AMQPUri,
     exchange: ShortString,
     routed_only: bool,
+    /// Held while a message is under way that must be routed.
+    turn: Mutex<()>,
     within: Duration,
     link: Mutex<Option<Arc<Link>>>,
 }
@@ -55,7 +57,7 @@ impl Amqp {
             return Err("the exchange must have a name".to_owned());
         }
         let within = limits::WEBHOOK_CALL_MAX;
-        Ok(Self { broker, exchange, routed_only: false, within, link: Mutex::default() })
+        Ok(Self { broker, exchange, routed_only: false, turn: Mutex::default(), within, link: Mutex::default() })
     }
 
     /// The same, for which a message that no queue is bound for has not been taken. Otherwise it has: nobody wanted it.
@@ -75,6 +77,8 @@ impl Amqp {
         let body = serde_json::to_vec(event).map_err(|error| format!("the event cannot be written: {error}"))?;
         let key = ShortString::try_new(event.kind.as_str()).map_err(|error| error.to_string())?;
         let link = used.insert(self.linked().await.map_err(|error| format!("the broker cannot be reached: {error}"))?);
+        // Of several that are under way the client does not tell for sure which one came back.
+        let _turn = if self.routed_only { Some(self.turn.lock().await) } else { None };
         // It says so of a message that no queue is bound for.
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         let exchange = self.exchange.clone();

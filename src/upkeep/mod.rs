@@ -77,7 +77,9 @@ impl Upkeep {
 
     /// Starts one that sends events.
     pub fn with_relayer(&mut self, relayer: Relayer, runtime: &Handle) {
-        self.loops.push(runtime.spawn(relayer.run(self.ended.clone())));
+        // From now on: whoever asks for a pass right after the start is heard.
+        let passes = relayer.passes.heard();
+        self.loops.push(runtime.spawn(relayer.run(passes, self.ended.clone())));
     }
 
     /// Ends the services, each after the step that it is in.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::Parts;
 use crate::clock::{Clock, Timestamp};
+use crate::event::SubscriptionId;
 use crate::store::results::Results;
 use crate::store::{Prune, Store, StoreError};
 
@@ -85,15 +86,37 @@ pub async fn forget(
 /// Commits of the event log that are forgotten in one step.
 const EVENTS_CHUNK: usize = 2_000;
 
-/// Forgets events that are older than `age`. The answer counts the commits that told them.
+/// Forgets events that are older than `age` and that every subscription has passed, and those beyond
+/// [`limits::SENDING_RETENTION`](crate::limits::SENDING_RETENTION) in any case. The answer counts the commits that told them.
 ///
 /// # Errors
 /// When the store does not get through; what was forgotten before stays so.
 pub async fn forget_events(store: &dyn Store, clock: &Clock, age: Duration) -> Result<u64, StoreError> {
+    let passed = passed(store).await;
+    let forgotten = forget_passed(store, clock, age, passed).await?;
+    Ok(forgotten + forget_passed(store, clock, age.max(crate::limits::SENDING_RETENTION), None).await?)
+}
+
+/// The place up to which every subscription has read that is served; none when there is none.
+async fn passed(store: &dyn Store) -> Option<u64> {
+    let outbox = store.outbox();
+    let served = outbox.subscriptions().await.unwrap_or_default().into_iter().filter(|terms| terms.enabled);
+    let mut least = None;
+    for id in served.map(|terms| terms.id).chain([SubscriptionId::OUTBOX, SubscriptionId::CALLBACKS]) {
+        // Who is switched off holds nobody up, and the program's own only once they were served.
+        let course = outbox.course(id).await.ok().flatten();
+        let course = course.filter(|course| course.endpoint.off.is_none());
+        let course = course.filter(|course| id.own_name().is_none() || course.revision > 0);
+        least = [least, course.map(|course| course.cursor)].into_iter().flatten().min();
+    }
+    least
+}
+
+async fn forget_passed(store: &dyn Store, clock: &Clock, age: Duration, up_to: Option<u64>) -> Result<u64, StoreError> {
     let mut forgotten = 0;
     let mut limit = EVENTS_CHUNK;
     loop {
-        match store.events().forget(clock.now().minus(age), None, limit).await {
+        match store.events().forget(clock.now().minus(age), up_to, limit).await {
             Ok(count) => {
                 forgotten += count;
                 if count < limit as u64 {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, broadcast};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +22,7 @@ use crate::event::{Pattern, Subscription, SubscriptionId, Via};
 use crate::publish::Publishers;
 use crate::schedule::Timetable;
 use crate::store::{Store, StoreError};
-use crate::watch::Passes;
+use crate::watch::{Pass, Passes};
 
 /// Who sends events.
 #[derive(Clone)]
@@ -58,16 +58,23 @@ struct Task {
 
 impl Relayer {
     /// Serves all subscriptions until it is ended.
-    pub(super) async fn run(self, ended: CancellationToken) {
+    pub(super) async fn run(self, mut asked: broadcast::Receiver<Pass>, ended: CancellationToken) {
         let runtime = Handle::current();
+        // Each task answers for itself; a pass that comes before there are tasks waits for them here.
+        let passes = broadcast::Sender::new(16);
         let mut tasks: HashMap<SubscriptionId, Task> = HashMap::new();
         loop {
             match self.subscriptions().await {
-                Ok(wanted) => self.arrange(&mut tasks, wanted, &ended, &runtime).await,
+                Ok(wanted) => self.arrange(&mut tasks, wanted, &passes, &ended, &runtime).await,
                 Err(error) => tracing::warn!(service = "relay", %error, "upkeep did not get through; it tries again"),
             }
             tokio::select! {
                 () = ended.cancelled() => break,
+                pass = asked.recv() => {
+                    // Nobody to serve is an answer, too: that of nobody.
+                    let _ = pass.map(|pass| passes.send(pass));
+                    continue;
+                }
                 () = self.subscribed.notified() => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
@@ -83,6 +90,7 @@ impl Relayer {
         &self,
         tasks: &mut HashMap<SubscriptionId, Task>,
         wanted: Vec<Arc<Subscription>>,
+        passes: &broadcast::Sender<Pass>,
         ended: &CancellationToken,
         runtime: &Handle,
     ) {
@@ -101,7 +109,7 @@ impl Relayer {
         for (id, terms) in wanted {
             tasks.entry(id).or_insert_with(|| {
                 let ended = ended.child_token();
-                let (passes, poked) = (self.passes.heard(), Arc::<Notify>::default());
+                let (passes, poked) = (passes.subscribe(), Arc::<Notify>::default());
                 let task =
                     runtime.spawn(Runner::new(self.clone(), terms.clone(), passes, poked.clone()).run(ended.clone()));
                 Task { terms, ended, poked, task }

@@ -95,7 +95,7 @@ async fn a_reader_of_an_earlier_boot_is_told_of_what_it_has_missed() {
         if event.data["jobId"] == missed.to_string() {
             of_missed.push(event.data["status"].clone());
         }
-        assert!(event.id.is_some());
+        assert!(event.id.is_some(), "{}: {}", event.name, event.data);
         names.push(event.name);
     }
     assert_eq!(of_missed, [json!("cancelled")], "once, as it is by now");
