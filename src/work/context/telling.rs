@@ -20,7 +20,7 @@ impl Context {
     ///
     /// fn pay(amount: u64, ctx: &Context) -> Result<Completion, Failure> {
     ///     ctx.emit("PayoutCalculated", "Payout", "2026-48", &serde_json::json!({ "amount": amount }))?;
-    ///     Ok(Completion::done())
+    ///     Ok(Completion::Done)
     /// }
     /// ```
     ///
