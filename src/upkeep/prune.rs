@@ -92,24 +92,23 @@ const EVENTS_CHUNK: usize = 2_000;
 /// # Errors
 /// When the store does not get through; what was forgotten before stays so.
 pub async fn forget_events(store: &dyn Store, clock: &Clock, age: Duration) -> Result<u64, StoreError> {
-    let passed = passed(store).await;
+    let passed = passed(store).await?;
     let forgotten = forget_passed(store, clock, age, passed).await?;
     Ok(forgotten + forget_passed(store, clock, age.max(crate::limits::SENDING_RETENTION), None).await?)
 }
 
 /// The place up to which every subscription has read that is served; none when there is none.
-async fn passed(store: &dyn Store) -> Option<u64> {
+async fn passed(store: &dyn Store) -> Result<Option<u64>, StoreError> {
     let outbox = store.outbox();
-    let served = outbox.subscriptions().await.unwrap_or_default().into_iter().filter(|terms| terms.enabled);
+    let served = outbox.subscriptions().await?.into_iter().filter(|terms| terms.enabled);
     let mut least = None;
     for id in served.map(|terms| terms.id).chain([SubscriptionId::OUTBOX, SubscriptionId::CALLBACKS]) {
         // Who is switched off holds nobody up, and the program's own only once they were served.
-        let course = outbox.course(id).await.ok().flatten();
-        let course = course.filter(|course| course.endpoint.off.is_none());
+        let course = outbox.course(id).await?.filter(|course| course.endpoint.off.is_none());
         let course = course.filter(|course| id.own_name().is_none() || course.revision > 0);
         least = [least, course.map(|course| course.cursor)].into_iter().flatten().min();
     }
-    least
+    Ok(least)
 }
 
 async fn forget_passed(store: &dyn Store, clock: &Clock, age: Duration, up_to: Option<u64>) -> Result<u64, StoreError> {
