@@ -6,19 +6,15 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use faena::clock::{Clock, Timestamp};
 use faena::http::server::{Options, serve};
-use faena::job::{Holder, Job, JobId, Name, Transition};
+use faena::job::Holder;
 use faena::processors;
 use faena::service::{self, Service};
 use faena::store::embedded::{Durability, Embedded, Open};
 use faena::store::observed::{Metrics, Observed};
 use faena::store::results::Memory;
-use faena::store::{
-    Alerts, Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Keys, Locks, LogLine,
-    Outbox, Page, PageOf, Prune, Pruned, Roster, Standing, States, Store, Tally,
-};
+use faena::store::{Answer, Group, Insert, Inserted, Store};
 use faena::watch::Hub;
 use faena::work::{Workers, workers};
 use parking_lot::Mutex;
@@ -28,6 +24,7 @@ use crate::check::{Complaint, check};
 use crate::history::History;
 use crate::load::press_and_kill;
 use crate::server::{Home, Server};
+use crate::veil::{Veil, Veiled};
 
 /// Names the data folder, in the process that plays the hasty server.
 const PART: &str = "FAENA_CRASH_HASTY";
@@ -65,7 +62,7 @@ fn serve_hastily(folder: &Path) {
         let inner = Arc::new(inner);
         let hasty = Hasty { inner: inner.clone(), held: Mutex::default() };
         let histories: Arc<faena::store::observed::Histories> = Arc::default();
-        let observed = Observed::new(Arc::new(hasty), hub.clone(), metrics.clone(), histories.clone());
+        let observed = Observed::new(Arc::new(Veiled(hasty)), hub.clone(), metrics.clone(), histories.clone());
         let schedules = Arc::new(observed.schedules(inner));
         let store: Arc<dyn Store> = Arc::new(observed);
         let registry = processors::bundled(&processors::Settings::default());
@@ -102,7 +99,11 @@ struct Hasty {
 /// Requests held back: more than there are clients, so that some of them have been told that theirs is safe.
 const HELD: usize = 8;
 
-impl Store for Hasty {
+impl Veil for Hasty {
+    fn real(&self) -> &dyn Store {
+        &*self.inner
+    }
+
     fn insert(&self, jobs: Vec<Insert>, group: Group, now: Timestamp) -> Answer<'_, Vec<Inserted>> {
         let keyed = |insert: &Insert| insert.idempotency.is_some() || insert.job.options.unique.is_some();
         if jobs.iter().any(keyed) {
@@ -119,97 +120,5 @@ impl Store for Hasty {
             tokio::spawn(async move { inner.insert(jobs, group, now).await.map(drop) });
         }
         Box::pin(std::future::ready(Ok(answers)))
-    }
-
-    fn claim(&self, claim: Claim, now: Timestamp) -> Answer<'_, Claimed> {
-        self.inner.claim(claim, now)
-    }
-
-    fn commit(&self, transitions: Vec<Transition>, now: Timestamp) -> Answer<'_, Vec<Committed>> {
-        self.inner.commit(transitions, now)
-    }
-
-    fn overdue(&self, now: Timestamp, limit: usize) -> Answer<'_, Vec<Arc<Job>>> {
-        self.inner.overdue(now, limit)
-    }
-
-    fn get(&self, id: JobId) -> Answer<'_, Option<Arc<Job>>> {
-        self.inner.get(id)
-    }
-
-    fn payload(&self, id: JobId) -> Answer<'_, Option<Bytes>> {
-        self.inner.payload(id)
-    }
-
-    fn list(&self, filter: Filter, page: Page, now: Timestamp) -> Answer<'_, PageOf<Arc<Job>>> {
-        self.inner.list(filter, page, now)
-    }
-
-    fn tally(&self, now: Timestamp) -> Answer<'_, Tally> {
-        self.inner.tally(now)
-    }
-
-    fn standing(&self, id: JobId, now: Timestamp) -> Answer<'_, Option<Standing>> {
-        self.inner.standing(id, now)
-    }
-
-    fn pause(&self, sub_type: Name, paused: bool) -> Answer<'_, ()> {
-        self.inner.pause(sub_type, paused)
-    }
-
-    fn paused(&self) -> Answer<'_, Vec<Name>> {
-        self.inner.paused()
-    }
-
-    fn append_log(&self, lines: Vec<(JobId, LogLine)>) -> Answer<'_, ()> {
-        self.inner.append_log(lines)
-    }
-
-    fn log(&self, id: JobId) -> Answer<'_, Vec<LogLine>> {
-        self.inner.log(id)
-    }
-
-    fn prune(&self, prune: Prune, now: Timestamp) -> Answer<'_, Pruned> {
-        self.inner.prune(prune, now)
-    }
-
-    fn events(&self) -> &dyn faena::store::Events {
-        self.inner.events()
-    }
-
-    fn figures(&self) -> &dyn Figures {
-        self.inner.figures()
-    }
-
-    fn locks(&self) -> &dyn Locks {
-        &*self.inner
-    }
-
-    fn states(&self) -> &dyn States {
-        &*self.inner
-    }
-
-    fn alerts(&self) -> &dyn Alerts {
-        &*self.inner
-    }
-
-    fn keys(&self) -> &dyn Keys {
-        &*self.inner
-    }
-
-    fn outbox(&self) -> &dyn Outbox {
-        &*self.inner
-    }
-
-    fn roster(&self) -> &dyn Roster {
-        &*self.inner
-    }
-
-    fn health(&self) -> Health {
-        self.inner.health()
-    }
-
-    fn close(&self) -> Answer<'_, ()> {
-        self.inner.close()
     }
 }

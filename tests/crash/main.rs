@@ -16,4 +16,6 @@ mod rounds;
 mod server;
 mod sharing;
 mod ticks;
+#[path = "../store/veil.rs"]
+mod veil;
 mod wire;

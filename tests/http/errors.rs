@@ -3,15 +3,13 @@
 use std::sync::Arc;
 
 use faena::clock::Timestamp;
-use faena::job::{Job, JobId, Name, Transition};
+use faena::job::JobId;
 use faena::store::embedded::Embedded;
-use faena::store::{
-    Alerts, Answer, Claim, Claimed, Committed, Figures, Filter, Group, Health, Insert, Inserted, Keys, Locks, LogLine,
-    Outbox, Page, PageOf, Prune, Pruned, Roster, Standing, States, Store, StoreError, Tally,
-};
+use faena::store::{Answer, Group, Health, Insert, Inserted, Store, StoreError};
 use serde_json::json;
 
 use crate::server::{Choice, Server};
+use crate::veil::{Veil, Veiled};
 
 #[actix_web::test]
 async fn a_job_that_breaks_a_rule_names_its_fields() {
@@ -204,7 +202,7 @@ async fn a_request_is_known_by_the_id_that_its_client_gave() {
 #[actix_web::test]
 async fn a_store_that_cannot_commit_is_503_and_nothing_is_accepted() {
     let broken = Broken { inner: Embedded::memory(), error: StoreError::Unavailable("the disk is full".into()) };
-    let server = Server::on(Arc::new(broken), Choice::default());
+    let server = Server::on(Arc::new(Veiled(broken)), Choice::default());
     let answer = server.post("/jobs", json!({ "subType": "noop", "payload": {} })).await;
     assert_eq!(answer.error(), (503, "unavailable".to_owned()));
     assert!(answer.header("retry-after").unwrap().parse::<u32>().unwrap() >= 1);
@@ -218,7 +216,7 @@ async fn a_store_that_cannot_commit_is_503_and_nothing_is_accepted() {
 #[actix_web::test]
 async fn a_fault_of_ours_is_500_and_keeps_its_secrets() {
     let broken = Broken { inner: Embedded::memory(), error: StoreError::Broken("/secret/path is odd".into()) };
-    let server = Server::on(Arc::new(broken), Choice::default());
+    let server = Server::on(Arc::new(Veiled(broken)), Choice::default());
     let answer = server.post("/jobs", json!({ "subType": "noop", "payload": {} })).await;
     assert_eq!(answer.error(), (500, "internal".to_owned()));
     assert!(!answer.text.contains("secret"), "{answer:?}");
@@ -230,100 +228,16 @@ struct Broken {
     error: StoreError,
 }
 
-impl Store for Broken {
+impl Veil for Broken {
+    fn real(&self) -> &dyn Store {
+        &self.inner
+    }
+
     fn insert(&self, _: Vec<Insert>, _: Group, _: Timestamp) -> Answer<'_, Vec<Inserted>> {
         Box::pin(async { Err(self.error.clone()) })
     }
 
-    fn claim(&self, claim: Claim, now: Timestamp) -> Answer<'_, Claimed> {
-        self.inner.claim(claim, now)
-    }
-
-    fn commit(&self, steps: Vec<Transition>, now: Timestamp) -> Answer<'_, Vec<Committed>> {
-        self.inner.commit(steps, now)
-    }
-
-    fn overdue(&self, now: Timestamp, limit: usize) -> Answer<'_, Vec<Arc<Job>>> {
-        self.inner.overdue(now, limit)
-    }
-
-    fn get(&self, id: JobId) -> Answer<'_, Option<Arc<Job>>> {
-        self.inner.get(id)
-    }
-
-    fn payload(&self, id: JobId) -> Answer<'_, Option<bytes::Bytes>> {
-        self.inner.payload(id)
-    }
-
-    fn list(&self, filter: Filter, page: Page, now: Timestamp) -> Answer<'_, PageOf<Arc<Job>>> {
-        self.inner.list(filter, page, now)
-    }
-
-    fn tally(&self, now: Timestamp) -> Answer<'_, Tally> {
-        self.inner.tally(now)
-    }
-
-    fn standing(&self, id: JobId, now: Timestamp) -> Answer<'_, Option<Standing>> {
-        self.inner.standing(id, now)
-    }
-
-    fn pause(&self, sub_type: Name, paused: bool) -> Answer<'_, ()> {
-        self.inner.pause(sub_type, paused)
-    }
-
-    fn paused(&self) -> Answer<'_, Vec<Name>> {
-        self.inner.paused()
-    }
-
-    fn append_log(&self, lines: Vec<(JobId, LogLine)>) -> Answer<'_, ()> {
-        self.inner.append_log(lines)
-    }
-
-    fn log(&self, id: JobId) -> Answer<'_, Vec<LogLine>> {
-        self.inner.log(id)
-    }
-
-    fn prune(&self, prune: Prune, now: Timestamp) -> Answer<'_, Pruned> {
-        self.inner.prune(prune, now)
-    }
-
-    fn events(&self) -> &dyn faena::store::Events {
-        self.inner.events()
-    }
-
-    fn figures(&self) -> &dyn Figures {
-        self.inner.figures()
-    }
-
-    fn locks(&self) -> &dyn Locks {
-        &self.inner
-    }
-
-    fn states(&self) -> &dyn States {
-        &self.inner
-    }
-
-    fn alerts(&self) -> &dyn Alerts {
-        &self.inner
-    }
-
-    fn keys(&self) -> &dyn Keys {
-        &self.inner
-    }
-
-    fn outbox(&self) -> &dyn Outbox {
-        &self.inner
-    }
-
-    fn roster(&self) -> &dyn Roster {
-        &self.inner
-    }
-
     fn health(&self) -> Health {
         Health { degraded: Some(self.error.to_string().into()), ..self.inner.health() }
-    }
-
-    fn close(&self) -> Answer<'_, ()> {
-        self.inner.close()
     }
 }

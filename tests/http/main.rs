@@ -36,6 +36,8 @@ mod sealed;
 mod server;
 mod states;
 mod subscriptions;
+#[path = "../store/veil.rs"]
+mod veil;
 mod workers;
 mod workers_reports;
 mod workers_uploads;
