@@ -116,6 +116,8 @@ pub mod app;
 #[cfg(feature = "http-client")]
 pub mod client;
 pub mod clock;
+#[cfg(feature = "dashboard")]
+pub mod dashboard;
 pub mod egress;
 pub mod error;
 pub mod event;

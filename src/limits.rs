@@ -310,6 +310,8 @@ pub const ENCRYPTION_KEYS_MAX: usize = 16;
 pub const ENCRYPTION_KEY_ID_BYTES_MAX: usize = 32;
 /// Pause between two notes that a key was used: its last use is known to the minute, and a request writes nothing.
 pub const KEY_USE_NOTED_EVERY: Duration = Duration::from_secs(60);
+/// Time after which somebody who signed in at the dashboard shows their key again: a working day, and not the next.
+pub const SESSION_LIFE: Duration = Duration::from_secs(12 * 3_600);
 /// Time that a pass to the events of a job opens them: long enough to connect, and to connect again after a break.
 pub const PASS_LIFE: Duration = Duration::from_secs(600);
 /// Longest lease: so long does a job of a dead worker wait for another one.

@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use super::renewing::Renewing;
 use super::{Faena, Settings};
 use crate::error::{Error, Result};
-use crate::http::Settings as Bounds;
 use crate::http::server::{self, Options};
+use crate::http::{Mount, Settings as Bounds};
 use crate::processors;
 use crate::service::Service;
 use crate::work::Registry;
@@ -42,7 +42,8 @@ impl App {
         let renewing = Renewing::of(&edge)?;
         let faena = Faena::start(settings, registry).await?;
         let bounds = Bounds { hosts, cors_origins: edge.cors_origins.clone(), ..Bounds::default() };
-        let options = Options { settings: bounds, connections: Some(edge.connections), ..renewing.options() };
+        let more = pages(faena.service(), &bounds);
+        let options = Options { settings: bounds, connections: Some(edge.connections), more, ..renewing.options() };
         let http = server::serve(faena.service().clone(), listener, options).map_err(Error::internal)?;
         tracing::info!(address = %addr, tls = edge.tls().is_some(), "listening");
         Ok(Self { addr, scheme: edge.scheme(), faena, http: http.handle(), serving: tokio::spawn(http), renewing })
@@ -101,6 +102,18 @@ impl App {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// The dashboard, beside the API.
+#[cfg(feature = "dashboard")]
+fn pages(service: &Arc<Service>, bounds: &Bounds) -> Option<Mount> {
+    let (service, bounds) = (service.clone(), bounds.clone());
+    Some(Mount::new(move |config| crate::dashboard::routes(service.clone(), bounds.clone())(config)))
+}
+
+#[cfg(not(feature = "dashboard"))]
+fn pages(_: &Arc<Service>, _: &Bounds) -> Option<Mount> {
+    None
 }
 
 /// The processors that come with the program.

@@ -207,7 +207,8 @@ fn shown(text: &str) -> String {
     text.chars().take(100).flat_map(char::escape_debug).collect()
 }
 
-fn status_of(error: &Error) -> StatusCode {
+/// The status that says so much of an error as a status can.
+pub(crate) fn status_of(error: &Error) -> StatusCode {
     match error {
         Error::Invalid { .. } => StatusCode::BAD_REQUEST,
         Error::NotFound { .. } => StatusCode::NOT_FOUND,

@@ -29,7 +29,11 @@ pub(crate) struct Query {
 
 impl Query {
     pub(crate) fn of(call: &Call) -> Result<Self, Problem> {
-        let text = call.req.query_string();
+        Ok(Self::read_from(call.req.query_string(), call.caller())?)
+    }
+
+    /// Those of a query's text, for whoever asks.
+    pub(crate) fn read_from(text: &str, caller: &Caller) -> Result<Self, Error> {
         let pairs = match text {
             "" => Vec::new(),
             text => web::Query::<Vec<(String, String)>>::from_query(text)
@@ -43,7 +47,7 @@ impl Query {
                 faults.push(fault(name, "contains U+0000 or is not UTF-8"));
             }
         }
-        Ok(Self { pairs, faults, caller: call.caller().clone(), named: false, refusal: None })
+        Ok(Self { pairs, faults, caller: caller.clone(), named: false, refusal: None })
     }
 
     /// A parameter that may stand once.
@@ -226,13 +230,13 @@ impl Query {
     }
 
     /// Ends the reading: what nobody has asked for is refused.
-    pub(crate) fn end(mut self) -> Result<(), Problem> {
+    pub(crate) fn end(mut self) -> Result<(), Error> {
         for (name, _) in &self.pairs {
             self.faults.push(fault(name, "is not a parameter of this address"));
         }
         match self.refusal {
-            _ if !self.faults.is_empty() => Err(Error::fields(self.faults).into()),
-            Some(refusal) => Err(Error::from(refusal).into()),
+            _ if !self.faults.is_empty() => Err(Error::fields(self.faults)),
+            Some(refusal) => Err(refusal.into()),
             None => Ok(()),
         }
     }
@@ -240,7 +244,7 @@ impl Query {
 
 /// Refuses any parameter.
 pub(crate) fn none(call: &Call) -> Result<(), Problem> {
-    if call.req.query_string().is_empty() { Ok(()) } else { Query::of(call)?.end() }
+    if call.req.query_string().is_empty() { Ok(()) } else { Ok(Query::of(call)?.end()?) }
 }
 
 /// Whether `If-None-Match` names a tag: weak tags are compared as such (RFC 9110, 13.1.2).

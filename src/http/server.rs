@@ -1,11 +1,12 @@
 //! A server of its own: the routes on a socket, with time-outs for clients that are slow at everything.
 
-use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::{fmt, io};
 
 use actix_web::dev::Server;
 use actix_web::http::KeepAlive;
+use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpServer};
 
 use super::routes_with;
@@ -22,9 +23,28 @@ pub struct Options {
     pub workers: Option<usize>,
     /// Connections at once; [`limits::CONNECTIONS_MAX`] when left out. Who comes beyond waits until somebody leaves.
     pub connections: Option<usize>,
+    /// More addresses on the same socket, which are looked at first.
+    pub more: Option<Mount>,
     /// Speak TLS with this certificate, and nothing else.
     #[cfg(feature = "tls")]
     pub tls: Option<Arc<super::tls::Certificate>>,
+}
+
+/// Addresses of somebody else, to be served beside the API.
+#[derive(Clone)]
+pub struct Mount(Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>);
+
+impl Mount {
+    /// Those that this adds, on every thread of the server.
+    pub fn new(add: impl Fn(&mut ServiceConfig) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(add))
+    }
+}
+
+impl fmt::Debug for Mount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mount")
+    }
 }
 
 /// A server on a socket that is bound already. It does not listen to signals: whoever starts it decides when it ends,
@@ -33,12 +53,18 @@ pub struct Options {
 /// # Errors
 /// When the socket cannot be used.
 pub fn serve(service: Arc<Service>, listener: TcpListener, options: Options) -> io::Result<Server> {
-    let Options { settings, workers, connections, .. } = options;
+    let Options { settings, workers, connections, more, .. } = options;
     let workers = workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     // Each thread keeps to its share.
     let connections = connections.unwrap_or(limits::CONNECTIONS_MAX).div_ceil(workers.max(1));
     let head_read_max = settings.head_read_max;
-    let server = HttpServer::new(move || App::new().configure(routes_with(service.clone(), settings.clone())))
+    let app = move || {
+        let more = more.clone();
+        App::new()
+            .configure(move |config| more.iter().for_each(|more| (more.0)(config)))
+            .configure(routes_with(service.clone(), settings.clone()))
+    };
+    let server = HttpServer::new(app)
         .keep_alive(KeepAlive::Timeout(limits::KEEP_ALIVE))
         .client_request_timeout(head_read_max)
         .tcp_nodelay(true)

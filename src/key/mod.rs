@@ -8,12 +8,14 @@
 //! | [`caller`] | the only place that knows what a caller may do, and for whom |
 //! | [`rate`] | how often a key may ask, and how much it may have waiting |
 //! | [`pass`] | a signed pass to the events of one job, for a browser |
+//! | [`session`] | what a browser keeps after somebody showed their key |
 
 pub mod caller;
 pub mod pass;
 pub mod rate;
 pub mod record;
 pub mod secret;
+pub mod session;
 pub mod words;
 
 pub use caller::{Caller, Need, Refusal};
@@ -21,4 +23,5 @@ pub use pass::Pass;
 pub use rate::Quota;
 pub use record::{ApiKey, NewKey, Standing};
 pub use secret::{Digest, Secret};
+pub use session::Session;
 pub use words::{KeyId, Scope};

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use crate::clock::Timestamp;
 use crate::error::{Error, FieldError};
 use crate::job::JobId;
-use crate::key::{ApiKey, Caller, Digest, KeyId, NewKey, Pass, Refusal, Scope, Secret, Standing};
+use crate::key::{ApiKey, Caller, Digest, KeyId, NewKey, Pass, Refusal, Scope, Secret, Session, Standing};
 use crate::limits;
 use crate::store::Store;
 use crate::store::keys::{KeyAdded, KeyRevoked};
@@ -142,6 +142,35 @@ impl Service {
         let pass = Pass::read(text).filter(|pass| pass.job == id).ok_or_else(wrong)?;
         let key = keys.key(pass.key).await?.filter(|key| pass.is_signed_by(key, self.now())).ok_or_else(wrong)?;
         self.checked(key)
+    }
+
+    /// Signs somebody in who shows their key, for a while. None when there are no keys: then nobody needs to.
+    ///
+    /// # Errors
+    /// Those of [`caller`](Self::caller).
+    pub async fn sign_in(&self, presented: &str) -> Result<Option<Session>, Error> {
+        match self.caller(Some(presented)).await? {
+            Caller::Anybody => Ok(None),
+            Caller::Key(key) => {
+                let ends = self.now().plus(limits::SESSION_LIFE);
+                let ends = key.expires_at.map_or(ends, |expires_at| expires_at.min(ends));
+                Ok(Some(Session::new(&key, ends)))
+            }
+        }
+    }
+
+    /// Who a request comes from that presents the text of a session, or none.
+    ///
+    /// # Errors
+    /// [`Error::Unauthorized`] when there are keys and the session is none of them, or its time is over; [`Error::TooOften`].
+    pub async fn bearer_of_session(&self, text: Option<&str>) -> Result<Caller, Error> {
+        if !self.looks_for_keys().await? {
+            return Ok(Caller::Anybody);
+        }
+        let wrong = || unauthorized("sign in with a key");
+        let session = text.and_then(Session::read).ok_or_else(wrong)?;
+        let key = self.store().keys().key(session.key).await?;
+        self.checked(key.filter(|key| session.is_signed_by(key, self.now())).ok_or_else(wrong)?)
     }
 
     /// Who holds a key, if it opens anything and does not ask too often; that it was used is noted once a minute.

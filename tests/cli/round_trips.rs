@@ -29,6 +29,8 @@ fn the_demo_shows_a_first_job_from_request_to_result() {
         "The result: 119,933 rows, 8 columns",
         "67 rows could not be read",
         "order_date",
+        "/dashboard\n",
+        "/dashboard/jobs/",
         "/docs\n",
         "/result\n",
     ] {

@@ -1,7 +1,7 @@
 //! A secret is shown by nothing but `reveal`, and a pass is true for its key, its job and its time alone.
 
 use faena::job::JobId;
-use faena::key::{ApiKey, Digest, NewKey, Pass, Scope, Secret};
+use faena::key::{ApiKey, Digest, NewKey, Pass, Scope, Secret, Session};
 
 use crate::{at, key};
 
@@ -56,6 +56,30 @@ fn a_pass_is_true_for_its_key_its_job_and_its_time() {
         let mut changed = read.clone();
         change(&mut changed);
         assert!(!changed.is_signed_by(&mine, at(0)), "{changed:?}");
+    }
+}
+
+#[test]
+fn a_session_is_true_for_its_key_and_its_time_and_is_no_pass() {
+    let mine = key(&[Scope::JobsRead], None);
+    let session = Session::new(&mine, at(1_000));
+    let read = Session::read(&session.text()).unwrap();
+    assert_eq!((read.key, read.expires_at), (mine.id, at(1_000)));
+    assert!(read.is_signed_by(&mine, at(999)));
+    assert!(!read.is_signed_by(&mine, at(1_000)), "its time is over");
+    let other = NewKey { name: "b".into(), ..NewKey::default() }.made(Digest::of("other"), at(0));
+    assert!(!read.is_signed_by(&ApiKey { id: mine.id, ..other }, at(0)), "an id is not enough");
+    let changes: [fn(&mut Session); 2] =
+        [|session| session.expires_at = at(2_000), |session| session.key = faena::key::KeyId::new()];
+    for change in changes {
+        let mut changed = read.clone();
+        change(&mut changed);
+        assert!(!changed.is_signed_by(&mine, at(0)), "{changed:?}");
+    }
+    let text = session.text();
+    assert_eq!(Pass::read(&text), None);
+    for bad in ["", "fs_", "fs_****", &text[1..], &text[..text.len() - 1], &text.replace("fs_", "fp_")] {
+        assert_eq!(Session::read(bad), None, "{bad}");
     }
 }
 

@@ -23,6 +23,8 @@ const FLOORS: &[&[&str]] = &[
     &["processors"],
     &["service"],
     &["http", "client", "postgres"],
+    // Pages beside the API: they share how a request is read, and who is kept out.
+    &["dashboard"],
     &["app"],
     &["cli"],
     // The roots of the library and of the program.
@@ -32,11 +34,15 @@ const FLOORS: &[&[&str]] = &[
 /// What `service` may know of `work`: payloads are checked where jobs are accepted.
 const WORK_NAMES_IN_SERVICE: &[&str] = &["Registry", "registry"];
 
+/// What `dashboard` may know of `http`: how a request is read and bounded, and who is kept out. What it shows is its own.
+const HTTP_NAMES_IN_DASHBOARD: &[&str] = &["Settings", "headers", "origin", "problem", "query", "request"];
+
 /// Libraries that belong to some modules alone: a database stays behind the port, the wire at the edges.
 const AT_HOME: &[(&str, &[&str])] = &[
     // Whoever calls what others name goes through the guard.
     ("reqwest", &["egress", "client", "processors", "publish"]),
-    ("actix_web", &["http", "app", "lib", "main"]),
+    ("actix_web", &["http", "dashboard", "app", "lib", "main"]),
+    ("maud", &["dashboard"]),
     ("utoipa", &["http", "app"]),
     ("rusqlite", &["store"]),
     ("tokio_postgres", &["store"]),
@@ -67,16 +73,26 @@ fn imports_point_strictly_downward() {
 
 #[test]
 fn service_knows_of_work_only_the_registry() {
+    none(beyond("service", "work", WORK_NAMES_IN_SERVICE));
+}
+
+#[test]
+fn dashboard_knows_of_http_only_how_a_request_is_read() {
+    none(beyond("dashboard", "http", HTTP_NAMES_IN_DASHBOARD));
+}
+
+/// What a module names of another one beyond what it may.
+fn beyond(module: &str, other: &str, may: &[&str]) -> Vec<String> {
     let mut complaints = Vec::new();
-    for source in Source::of_the_program().iter().filter(|source| module_of(&source.path) == "service") {
+    for source in Source::of_the_program().iter().filter(|source| module_of(&source.path) == module) {
         let code = source.shipped_code();
-        for (offset, rest) in after(&code, "crate::work::") {
-            for name in heads(rest).iter().filter(|name| !WORK_NAMES_IN_SERVICE.contains(&name.as_str())) {
-                complaints.push(format!("{}: `service` must not know `work::{name}`", source.place(offset)));
+        for (offset, rest) in after(&code, &format!("crate::{other}::")) {
+            for name in heads(rest).iter().filter(|name| !may.contains(&name.as_str())) {
+                complaints.push(format!("{}: `{module}` must not know `{other}::{name}`", source.place(offset)));
             }
         }
     }
-    none(complaints);
+    complaints
 }
 
 #[test]

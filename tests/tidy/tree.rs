@@ -17,7 +17,7 @@ const EMPTY_NAMES: &[&str] = &["manager", "helper", "helpers", "util", "utils", 
 fn files_are_short() {
     let long = |source: &Source| (source.text.lines().count() > LINES_MAX).then(|| source.text.lines().count());
     let folders = [&["src", "tests", "examples", "benches", "scripts"][..], CLIENTS].concat();
-    let files = Source::below(&folders, &[".rs", "test", "check", ".sh", ".py", ".ts"]);
+    let files = Source::below(&folders, &[".rs", "test", "check", ".sh", ".py", ".ts", ".js", ".css"]);
     let complaints = files.iter().filter_map(|source| Some(format!("{}: {} lines", source.path, long(source)?)));
     none(complaints.collect());
 }

@@ -139,6 +139,23 @@ fn the_domain_is_pure() {
     none(complaints);
 }
 
+/// Every text goes through the escapes of the templates; and what a script of ours writes into a page is text.
+#[test]
+fn nothing_that_somebody_wrote_is_markup() {
+    let mut complaints = Vec::new();
+    for source in Source::below(&["src/dashboard"], &[".rs"]) {
+        let code = source.code();
+        complaints.extend(found(&source, &code, "PreEscaped", "let the template escape it"));
+    }
+    for source in Source::below(&["src/dashboard"], &[".js"]) {
+        for word in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"] {
+            let places = source.text.match_indices(word).map(|(at, _)| source.place(at));
+            complaints.extend(places.map(|place| format!("{place}: `{word}`: set text, or make elements")));
+        }
+    }
+    none(complaints);
+}
+
 fn everything_in_rust() -> Vec<Source> {
     Source::below(&["src", "tests", "examples", "benches"], &[".rs"])
 }

@@ -25,6 +25,9 @@ const SAMPLE_SEED: u64 = 7_700;
 /// Name of the sample in the input folder.
 const SAMPLE_NAME: &str = "demo-orders.csv";
 
+/// How long the job takes that is there to be looked at.
+const SLOW_JOB_MS: u64 = 300_000;
+
 /// Start a server and show it a first job, from request to result
 ///
 /// It starts the server on the embedded store, writes a sample of 120,000 orders as CSV, posts a job that profiles
@@ -61,7 +64,7 @@ impl Demo {
             let server = server::start_plain(settings).await?;
             let url = server.url();
             show::started(&url, kept.as_deref())?;
-            let ending = match first_job(&url, key.as_ref(), &sample).await {
+            let ending = match first_job(&url, key.as_ref(), &sample, !self.exit).await {
                 Ok(ending) => ending,
                 Err(trouble) => return finish(server, trouble).await,
             };
@@ -96,7 +99,7 @@ struct Sample {
 }
 
 /// Asks for the job, follows it and shows what it gave.
-async fn first_job(url: &str, key: Option<&Secret>, sample: &Sample) -> Result<Ending, Trouble> {
+async fn first_job(url: &str, key: Option<&Secret>, sample: &Sample, goes_on: bool) -> Result<Ending, Trouble> {
     let client = &server::client(url, key)?;
     show::sample(sample)?;
     let payload = json!({ "path": SAMPLE_NAME });
@@ -110,8 +113,17 @@ async fn first_job(url: &str, key: Option<&Secret>, sample: &Sample) -> Result<E
         let report = fetch(client, &accepted.job_id).await?;
         show::report(&report)?;
     }
-    show::addresses(url, &accepted.job_id, ending)?;
+    let slow = if goes_on && cfg!(feature = "dashboard") { Some(slow_job(client).await?) } else { None };
+    show::addresses(url, &accepted.job_id, ending, slow.as_deref())?;
     Ok(ending)
+}
+
+/// A job that takes long enough to be looked at in a browser. The first one is over before anybody gets there.
+async fn slow_job(client: &Client) -> Result<String, Trouble> {
+    let payload = json!({ "durationMs": SLOW_JOB_MS, "steps": 600 });
+    let mut request = JobRequest::new("sleep", payload.to_string())?;
+    request.tags = vec!["demo".to_owned()];
+    Ok(client.enqueue(&request, None).await?.job_id)
 }
 
 /// The result, decoded.

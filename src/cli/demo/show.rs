@@ -63,11 +63,18 @@ pub fn report(report: &Value) -> Result<(), Trouble> {
 }
 
 /// Where to go on from here.
-pub fn addresses(url: &str, id: &str, ending: Ending) -> Result<(), Trouble> {
+pub fn addresses(url: &str, id: &str, ending: Ending, slow: Option<&str>) -> Result<(), Trouble> {
     output::line("")?;
     heading("Go on from here")?;
     let (faena, at) = (output::program(), args::server_flag(url));
     let place = |what: &str, how: String| output::line(format!("{what:<20}{how}"));
+    if cfg!(feature = "dashboard") {
+        place("the dashboard", format!("{url}/dashboard"))?;
+        place("this job there", format!("{url}/dashboard/jobs/{id}"))?;
+    }
+    if let Some(slow) = slow {
+        place("a bar that moves", format!("{url}/dashboard/jobs/{slow}"))?;
+    }
     place("the API, to browse", format!("{url}/docs"))?;
     place("this job", format!("{url}/jobs/{id}"))?;
     if ending == Ending::Done {

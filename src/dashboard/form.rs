@@ -1,0 +1,42 @@
+//! What a form sends: pairs of text, bounded in bytes and in time.
+
+use actix_web::web::Payload;
+use url::form_urlencoded;
+
+use super::visit::Visit;
+use crate::error::Error;
+
+/// The fields of a form.
+pub(super) struct Form {
+    pairs: Vec<(String, String)>,
+}
+
+impl Form {
+    /// Reads the body of a form.
+    ///
+    /// # Errors
+    /// When it is too large, too slow, or has U+0000 in it.
+    pub(super) async fn read(visit: &Visit, payload: Payload) -> Result<Self, Error> {
+        let settings = &visit.desk.settings;
+        let body = tokio::time::timeout(settings.body_read_max, payload.to_bytes_limited(settings.body_bytes_max));
+        let too_large = || Error::invalid("the form is too large");
+        let body = body.await.map_err(|_| Error::invalid("the form did not arrive in time"))?;
+        let body = body.map_err(|_| too_large())?.map_err(|_| Error::invalid("the form did not arrive whole"))?;
+        let pairs: Vec<(String, String)> = form_urlencoded::parse(&body).into_owned().collect();
+        if pairs.iter().any(|(_, value)| value.contains('\0')) {
+            return Err(Error::invalid("a field contains U+0000"));
+        }
+        Ok(Self { pairs })
+    }
+
+    /// What stands in a field; nothing when it is empty.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        let found = self.pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.trim());
+        found.filter(|value| !value.is_empty())
+    }
+
+    /// All fields as a query.
+    pub(super) fn query(&self) -> String {
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.pairs).finish()
+    }
+}

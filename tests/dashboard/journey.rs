@@ -1,0 +1,62 @@
+//! What people do: find a job, see it move, stop it, have it done again.
+
+use faena::job::Status;
+
+use crate::browser::{DESK, Look, browse};
+use crate::server::Server;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_found_seen_moving_cancelled_and_tried_again() {
+    let server = Server::start().await;
+    let id = server.enqueue("sleep", r#"{"durationMs": 600000, "steps": 1000}"#).await;
+    browse(server.app.url(), DESK, move |browser| async move {
+        browser.go("/dashboard").await;
+        browser.see_text("h1", "Overview").await;
+        browser.see_text(".tile.running .number", "1").await;
+        browser.picture("overview").await;
+        browser.click(&format!("a[href$='/dashboard/jobs/{id}']")).await;
+        // It moves, by the stream and by nothing else.
+        browser.see_text("#connection", "Live").await;
+        browser.until("document.querySelector('#now progress').value >= 1").await;
+        browser.picture("job-running").await;
+        browser.click("form[action$='/cancel'] button").await;
+        browser.see_text(".title .status", "Cancelled").await;
+        browser.picture("job-cancelled").await;
+        browser.click("form[action$='/retry'] button").await;
+        browser.see_text(".title .status", "Running").await;
+        browser.click("nav a[href$='/dashboard/jobs']").await;
+        browser.see_text("td .status", "Running").await;
+        browser.picture("jobs").await;
+        browser.stays_home().await;
+    })
+    .await;
+    let job = server.service().cancel(id, "test").await.unwrap();
+    assert!(job.status() != Status::Completed);
+    server.app.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_filter_is_in_the_address_and_all_it_names_are_cancelled() {
+    let server = Server::start().await;
+    for user in ["ana", "ana", "bo"] {
+        let later = server.service().now().plus_millis(3_600_000);
+        server.enqueue_as("noop", "{}", |job| job.user(user).run_at(later)).await;
+    }
+    let look = Look { lang: "es", width: 390, dark: true };
+    browse(server.app.url(), look, |browser| async move {
+        browser.go("/dashboard/jobs").await;
+        browser.see_text(".summary", "3 trabajos").await;
+        browser.see("input[name=userId]").await.send_keys("ana").await.unwrap();
+        browser.click(".filters .primary").await;
+        browser.see_text(".summary", "2 trabajos").await;
+        browser.until("location.search.includes('userId=ana')").await;
+        browser.picture("jobs-phone-dark").await;
+        browser.click("a[href*='act=cancel']").await;
+        browser.see_text("h1", "¿Cancelar 2 trabajos?").await;
+        browser.click(".ask .danger").await;
+        browser.see_text("h1", "2 de 2 trabajos").await;
+        browser.stays_home().await;
+    })
+    .await;
+    server.app.stop().await.unwrap();
+}
