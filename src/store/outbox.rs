@@ -34,6 +34,8 @@ pub trait Outbox: Send + Sync + 'static {
 
     /// How far a subscription is, as committed; none when there is no such subscription. Those of the program itself begin at the
     /// beginning of the log.
+    ///
+    /// Who has seen the course of a step finds the sendings of it by [`pending`](Self::pending) from then on.
     fn course(&self, id: SubscriptionId) -> Answer<'_, Option<Course>>;
 
     /// Applies a step that a relay decided.

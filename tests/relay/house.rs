@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use faena::key::Caller;
 use faena::service::subscriptions::{NewSubscription, Standing};
 use faena::work::{Completion, Context, Failure, NoPayload, Processor, Registry};
 use parking_lot::Mutex;
+use tempfile::TempDir;
 use tokio::sync::watch;
 
 /// How long a test waits for what must come.
@@ -116,7 +116,7 @@ impl Endpoint {
     }
 }
 
-/// A faena whose jobs of the subtype `work` end at once, and which may call these.
+/// A faena whose jobs of the subtype `work` end at once.
 pub struct House {
     pub faena: Faena,
 }
@@ -131,18 +131,54 @@ impl Processor for Work {
     }
 }
 
-pub fn settings(endpoints: &[&Endpoint]) -> Settings {
-    Settings {
-        store: StoreChoice::Memory,
-        webhook_allow: endpoints.iter().map(|endpoint| endpoint.address.to_string()).collect(),
-        threads: 2,
-        ..Settings::default()
-    }
+/// Which engine a faena keeps what it is told with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    Memory,
+    Sqlite,
+    #[cfg(all(unix, feature = "postgres"))]
+    Postgres,
 }
 
-/// The same, kept in a folder.
-pub fn on_disk(folder: &Path, endpoints: &[&Endpoint]) -> Settings {
-    Settings { store: StoreChoice::Sqlite(None), data: folder.to_owned(), ..settings(endpoints) }
+/// Where it keeps that.
+pub struct Ground {
+    store: StoreChoice,
+    folder: TempDir,
+    #[cfg(all(unix, feature = "postgres"))]
+    _database: Option<crate::cluster::Database>,
+}
+
+impl Ground {
+    /// A place of its own; none when this machine does not have what it needs.
+    pub fn of(engine: Engine) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        #[cfg(all(unix, feature = "postgres"))]
+        if engine == Engine::Postgres {
+            let database = crate::cluster::Database::fresh()?;
+            return Some(Self {
+                store: StoreChoice::Postgres(database.url.as_str().into()),
+                folder,
+                _database: Some(database),
+            });
+        }
+        Some(Self {
+            store: if engine == Engine::Memory { StoreChoice::Memory } else { StoreChoice::Sqlite(None) },
+            folder,
+            #[cfg(all(unix, feature = "postgres"))]
+            _database: None,
+        })
+    }
+
+    /// A faena there which may call these.
+    pub fn settings(&self, endpoints: &[&Endpoint]) -> Settings {
+        Settings {
+            store: self.store.clone(),
+            data: self.folder.path().to_owned(),
+            webhook_allow: endpoints.iter().map(|endpoint| endpoint.address.to_string()).collect(),
+            threads: 2,
+            ..Settings::default()
+        }
+    }
 }
 
 impl House {

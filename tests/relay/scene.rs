@@ -14,12 +14,14 @@ use crate::judge::{Complaint, Heard, judge};
 use crate::witness::Witness;
 
 /// Longer than anything takes that is going to happen at all.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct Scene {
     pub folder: TempDir,
     pub witness: Witness,
     pub acknowledged: BTreeSet<String>,
+    /// Another store than the one in the folder.
+    store: Option<String>,
 }
 
 /// A server of the program; it is killed when it is dropped.
@@ -37,16 +39,25 @@ impl Drop for Server {
 
 impl Scene {
     pub fn new() -> Self {
+        Self::on(None)
+    }
+
+    /// The same for nodes that share a database.
+    pub fn on(store: Option<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("data")).unwrap();
         let witness = Witness::writing(&folder.path().join("history"));
-        Self { folder, witness, acknowledged: BTreeSet::new() }
+        Self { folder, witness, acknowledged: BTreeSet::new(), store }
     }
 
     /// A server of the program that sends to the witness.
     pub fn serve(&self) -> Server {
         let endpoint = self.witness.address.to_string();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_faena"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_faena"));
+        if let Some(store) = &self.store {
+            command.env("FAENA_STORE", store);
+        }
+        let mut child = command
             .args(["serve", "--bind", "127.0.0.1:0", "--data", "data", "--no-maintenance", "--threads", "2"])
             .current_dir(self.folder.path())
             .env("OUTBOX_PUBLISHER_TYPE", "webhook")
@@ -65,7 +76,11 @@ impl Scene {
 
     /// Has a server send all that is left, and judges what the witness has heard.
     pub fn verdict(&self) -> Vec<Complaint> {
-        let server = self.serve();
+        self.verdict_by(&self.serve())
+    }
+
+    /// The same by a server that is there.
+    pub fn verdict_by(&self, server: &Server) -> Vec<Complaint> {
         let until = Instant::now() + PATIENCE;
         loop {
             let figures = server.get("/outbox/stats")["data"].clone();

@@ -9,12 +9,11 @@ use faena::limits;
 use faena::service::subscriptions::{Standing, SubscriptionChange};
 use faena::store::outbox::SendingFilter;
 
-use crate::house::{Endpoint, House, on_disk, settings};
+use crate::house::{Endpoint, Ground, House};
 
-#[tokio::test]
-async fn what_happens_to_a_job_is_told_in_order_and_signed() {
+pub async fn what_happens_to_a_job_is_told_in_order_and_signed(ground: Ground) {
     let endpoint = Endpoint::start();
-    let house = House::start(settings(&[&endpoint])).await;
+    let house = House::start(ground.settings(&[&endpoint])).await;
     let made = house.subscribe(endpoint.url("/take"), &["job.*"]).await;
     let job = house.job(|_| {}).await;
     let got = endpoint.wait(|got| got.len() == 3).await;
@@ -36,10 +35,9 @@ async fn what_happens_to_a_job_is_told_in_order_and_signed() {
     house.stop().await;
 }
 
-#[tokio::test]
-async fn only_what_is_wanted_is_told_and_only_from_then_on() {
+pub async fn only_what_is_wanted_is_told_and_only_from_then_on(ground: Ground) {
     let endpoint = Endpoint::start();
-    let house = House::start(settings(&[&endpoint])).await;
+    let house = House::start(ground.settings(&[&endpoint])).await;
     let all = house.subscribe(endpoint.url("/all"), &["*"]).await;
     house.job(|_| {}).await;
     house.standing(&all, |standing| standing.course.delivered == 3).await;
@@ -51,10 +49,9 @@ async fn only_what_is_wanted_is_told_and_only_from_then_on() {
     house.stop().await;
 }
 
-#[tokio::test]
-async fn an_endpoint_that_does_not_answer_is_in_nobodys_way() {
+pub async fn an_endpoint_that_does_not_answer_is_in_nobodys_way(ground: Ground) {
     let endpoint = Endpoint::start();
-    let house = House::start(settings(&[&endpoint])).await;
+    let house = House::start(ground.settings(&[&endpoint])).await;
     house.subscribe(endpoint.url("/never"), &["*"]).await;
     let served = house.subscribe(endpoint.url("/take"), &["*"]).await;
     for _ in 0..20 {
@@ -64,10 +61,9 @@ async fn an_endpoint_that_does_not_answer_is_in_nobodys_way() {
     house.stop().await;
 }
 
-#[tokio::test]
-async fn what_was_not_taken_is_tried_again_before_what_follows_it() {
+pub async fn what_was_not_taken_is_tried_again_before_what_follows_it(ground: Ground) {
     let endpoint = Endpoint::start();
-    let house = House::start(settings(&[&endpoint])).await;
+    let house = House::start(ground.settings(&[&endpoint])).await;
     let made = house.subscribe(endpoint.url("/status/500"), &["job.*"]).await;
     let job = house.job(|_| {}).await;
     // The course and the counts are two looks.
@@ -88,10 +84,9 @@ async fn what_was_not_taken_is_tried_again_before_what_follows_it() {
     house.stop().await;
 }
 
-#[tokio::test]
-async fn who_is_gone_is_switched_off_and_switched_on_again_by_hand() {
+pub async fn who_is_gone_is_switched_off_and_switched_on_again_by_hand(ground: Ground) {
     let endpoint = Endpoint::start();
-    let house = House::start(settings(&[&endpoint])).await;
+    let house = House::start(ground.settings(&[&endpoint])).await;
     let service = house.faena.service();
     let made = house.subscribe(endpoint.url("/status/410"), &["job.completed"]).await;
     house.job(|_| {}).await;
@@ -113,28 +108,9 @@ async fn who_is_gone_is_switched_off_and_switched_on_again_by_hand() {
     house.stop().await;
 }
 
-#[tokio::test]
-async fn what_happened_while_nobody_sent_is_told_after_a_restart() {
+pub async fn a_secret_is_replaced_while_both_are_valid(ground: Ground) {
     let endpoint = Endpoint::start();
-    let folder = tempfile::tempdir().unwrap();
-    let house = House::start(on_disk(folder.path(), &[&endpoint])).await;
-    let made = house.subscribe(endpoint.url("/status/503"), &["*"]).await;
-    house.job(|_| {}).await;
-    house.standing(&made, |standing| standing.counts[0] == 3).await;
-    house.stop().await;
-    endpoint.be_kind();
-    let house = House::start(on_disk(folder.path(), &[&endpoint])).await;
-    house.job(|_| {}).await;
-    let served = house.faena.service().process_outbox().await.unwrap();
-    assert_eq!(served.failed, 0);
-    house.standing(&made, |standing| standing.course.delivered == 6 && standing.counts[0] == 0).await;
-    house.stop().await;
-}
-
-#[tokio::test]
-async fn a_secret_is_replaced_while_both_are_valid() {
-    let endpoint = Endpoint::start();
-    let house = House::start(settings(&[&endpoint])).await;
+    let house = House::start(ground.settings(&[&endpoint])).await;
     let made = house.subscribe(endpoint.url("/take"), &["job.queued"]).await;
     let service = house.faena.service();
     let hour = Duration::from_secs(3_600);
@@ -155,10 +131,9 @@ async fn a_secret_is_replaced_while_both_are_valid() {
     house.stop().await;
 }
 
-#[tokio::test]
-async fn a_try_says_what_came_of_it() {
+pub async fn a_try_says_what_came_of_it(ground: Ground) {
     let endpoint = Endpoint::start();
-    let house = House::start(settings(&[&endpoint])).await;
+    let house = House::start(ground.settings(&[&endpoint])).await;
     let service = house.faena.service();
     let bad = house.subscribe(endpoint.url("/status/422"), &["job.*"]).await;
     let tried = service.try_subscription(&Caller::Anybody, bad.terms.id).await.unwrap();
@@ -170,10 +145,9 @@ async fn a_try_says_what_came_of_it() {
     house.stop().await;
 }
 
-#[tokio::test]
-async fn one_user_hears_of_what_is_theirs_and_sees_their_own_subscriptions() {
+pub async fn one_user_hears_of_what_is_theirs_and_sees_their_own_subscriptions(ground: Ground) {
     let endpoint = Endpoint::start();
-    let house = House::start(settings(&[&endpoint])).await;
+    let house = House::start(ground.settings(&[&endpoint])).await;
     let service = house.faena.service();
     let key = |user: &str| {
         let new = NewKey { scopes: vec![Scope::Events], user_id: Some(user.into()), ..NewKey::default() };
@@ -200,10 +174,9 @@ async fn one_user_hears_of_what_is_theirs_and_sees_their_own_subscriptions() {
     house.stop().await;
 }
 
-#[tokio::test]
-async fn the_callback_of_a_job_is_told_of_its_end_and_of_nothing_else() {
+pub async fn the_callback_of_a_job_is_told_of_its_end_and_of_nothing_else(ground: Ground) {
     let endpoint = Endpoint::start();
-    let house = House::start(settings(&[&endpoint])).await;
+    let house = House::start(ground.settings(&[&endpoint])).await;
     let all = house.subscribe(endpoint.url("/all"), &["*"]).await;
     house.job(|_| {}).await;
     let slow = house.job(|job| job.options.callback_url = Some(endpoint.url("/never").into())).await;
@@ -224,10 +197,9 @@ async fn the_callback_of_a_job_is_told_of_its_end_and_of_nothing_else() {
     house.stop().await;
 }
 
-#[tokio::test]
-async fn an_address_that_is_not_public_is_refused_when_it_is_given() {
+pub async fn an_address_that_is_not_public_is_refused_when_it_is_given(ground: Ground) {
     let endpoint = Endpoint::start();
-    let house = House::start(settings(&[])).await;
+    let house = House::start(ground.settings(&[])).await;
     let service = house.faena.service();
     for url in [endpoint.url("/take"), "http://169.254.169.254/".into(), "ftp://example.com/".into(), "nonsense".into()]
     {

@@ -7,10 +7,9 @@ use faena::event::{Received, Via, verify};
 use faena::key::Caller;
 use faena::store::outbox::SendingFilter;
 
-use crate::house::{Endpoint, House, settings};
+use crate::house::{Endpoint, Ground, House};
 
-#[tokio::test]
-async fn every_event_goes_to_the_webhook_of_the_settings() {
+pub async fn every_event_goes_to_the_webhook_of_the_settings(ground: Ground) {
     let endpoint = Endpoint::start();
     let secret = Outbox::read_secret("tu_secret").unwrap();
     let outbox = Outbox {
@@ -19,7 +18,7 @@ async fn every_event_goes_to_the_webhook_of_the_settings() {
         secret: Some(secret.clone()),
         ..Outbox::default()
     };
-    let house = House::start(faena::app::Settings { outbox, ..settings(&[&endpoint]) }).await;
+    let house = House::start(faena::app::Settings { outbox, ..ground.settings(&[&endpoint]) }).await;
     house.job(|_| {}).await;
     let got = endpoint.wait(|got| got.len() == 3).await;
     assert_eq!(endpoint.types("/payments"), ["job.queued", "job.started", "job.completed"]);
@@ -33,8 +32,7 @@ async fn every_event_goes_to_the_webhook_of_the_settings() {
     house.stop().await;
 }
 
-#[tokio::test]
-async fn at_times_of_its_own_nothing_is_sent_before_somebody_asks() {
+pub async fn at_times_of_its_own_nothing_is_sent_before_somebody_asks(ground: Ground) {
     let endpoint = Endpoint::start();
     let outbox = Outbox {
         publisher: Some(Via::Webhook),
@@ -42,7 +40,7 @@ async fn at_times_of_its_own_nothing_is_sent_before_somebody_asks() {
         cron: Some("0 0 1 1 *".parse().unwrap()),
         ..Outbox::default()
     };
-    let house = House::start(faena::app::Settings { outbox, ..settings(&[&endpoint]) }).await;
+    let house = House::start(faena::app::Settings { outbox, ..ground.settings(&[&endpoint]) }).await;
     let service = house.faena.service();
     // A subscription beside it is served at once: when that has everything, the other one has nothing.
     let other = house.subscribe(endpoint.url("/other"), &["*"]).await;
@@ -61,9 +59,8 @@ async fn at_times_of_its_own_nothing_is_sent_before_somebody_asks() {
     house.stop().await;
 }
 
-#[tokio::test]
-async fn a_process_that_sends_nothing_says_so() {
-    let house = House::start(faena::app::Settings { no_jobs: true, ..settings(&[]) }).await;
+pub async fn a_process_that_sends_nothing_says_so(ground: Ground) {
+    let house = House::start(faena::app::Settings { no_jobs: true, ..ground.settings(&[]) }).await;
     assert_eq!(house.faena.service().process_outbox().await.unwrap_err().code(), "conflict");
     house.stop().await;
 }

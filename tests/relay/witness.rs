@@ -7,11 +7,12 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::judge::Heard;
+use crate::scene::PATIENCE;
 
 /// An endpoint with a history on disk.
 pub struct Witness {
@@ -22,6 +23,7 @@ pub struct Witness {
 struct Shared {
     file: Mutex<File>,
     heard: Mutex<Vec<Heard>>,
+    grown: Condvar,
     trap: Mutex<Option<(u64, Pid)>>,
 }
 
@@ -30,7 +32,7 @@ impl Witness {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let file = Mutex::new(File::create(file).unwrap());
-        let shared = Arc::new(Shared { file, heard: Mutex::default(), trap: Mutex::default() });
+        let shared = Arc::new(Shared { file, heard: Mutex::default(), grown: Condvar::new(), trap: Mutex::default() });
         let served = shared.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -44,6 +46,15 @@ impl Witness {
     /// All that it was sent, in order.
     pub fn heard(&self) -> Vec<Heard> {
         self.shared.heard.lock().clone()
+    }
+
+    /// Waits until it has heard of the end of a job.
+    pub fn wait_for_end(&self, job: &str) {
+        let mut heard = self.shared.heard.lock();
+        while !heard.iter().any(|heard| heard.of == job && heard.kind == "job.completed") {
+            let late = self.shared.grown.wait_for(&mut heard, PATIENCE).timed_out();
+            assert!(!late, "the end of {job} is not told; {} events are", heard.len());
+        }
     }
 
     /// Kills a process when the `nth` post from now on is there, in place of an answer.
@@ -79,6 +90,7 @@ impl Shared {
             file.write_all(&body).unwrap();
             file.sync_data().unwrap();
             self.heard.lock().push(Heard::of(&event));
+            self.grown.notify_all();
         }
         let mut trap = self.trap.lock();
         if let Some((left, sender)) = trap.as_mut() {

@@ -74,6 +74,7 @@ clauses! {
         terms_are_replaced_by_who_knows_the_latest
         a_new_beginning_is_a_step_and_makes_sendings_due
         of_two_who_decide_the_same_step_one_does_it_whole
+        who_sees_a_step_sees_its_sendings
         an_end_leaves_nothing_behind
         of_what_is_settled_the_latest_are_kept
         what_is_settled_is_replayed_one_by_one_or_by_time

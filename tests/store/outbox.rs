@@ -142,6 +142,31 @@ pub async fn of_two_who_decide_the_same_step_one_does_it_whole(bed: Bed) {
     assert_eq!(store.relay(SubscriptionId::new(), progress(0, 1, Vec::new())).await.unwrap(), Relayed::Absent);
 }
 
+pub async fn who_sees_a_step_sees_its_sendings(bed: Bed) {
+    const STEPS: u64 = 50;
+    const EACH: u64 = 20;
+    let made = subscribed(&bed, subscription(5), 0).await;
+    let (id, store) = (made.id, bed.store());
+    let reader = std::thread::spawn(move || {
+        block_on(async {
+            loop {
+                let course = store.course(id).await.unwrap().unwrap();
+                let pending = store.pending(id).await.unwrap().len() as u64;
+                assert!(pending >= EACH * course.revision, "{pending} after {} steps", course.revision);
+                if course.revision == STEPS {
+                    break;
+                }
+            }
+        });
+    });
+    for step in 0..STEPS {
+        let sendings = (1..=EACH).map(|index| sending(step * EACH + index, SendingState::Pending)).collect();
+        let relayed = bed.store().relay(id, progress(step, (step + 1) * EACH, sendings)).await.unwrap();
+        assert_eq!(relayed, Relayed::Applied);
+    }
+    reader.join().unwrap();
+}
+
 pub async fn an_end_leaves_nothing_behind(bed: Bed) {
     let (made, stays) = (subscribed(&bed, subscription(5), 0).await, subscribed(&bed, subscription(6), 0).await);
     for id in [made.id, stays.id] {

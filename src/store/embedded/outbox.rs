@@ -97,7 +97,7 @@ impl Outgoing {
         let subscription = Arc::new(subscription);
         let course = Course { cursor, ..Course::default() };
         let changes =
-            vec![self.put(subscription.id, Item::Terms(subscription.clone())), self.move_on(subscription.id, course)];
+            vec![self.move_on(subscription.id, course), self.put(subscription.id, Item::Terms(subscription.clone()))];
         (Subscribed::Added(subscription), changes)
     }
 
@@ -111,10 +111,10 @@ impl Outgoing {
         if anew == Anew::Yes {
             let course = self.decided.course(id).unwrap_or_default();
             let course = Course { endpoint: Endpoint::default(), revision: course.revision + 1, ..course };
-            changes.push(self.move_on(id, course));
             let waiting = self.decided.sendings(id).filter(|sending| sending.next_at.is_some_and(|at| at > now));
             let hurried: Vec<_> = waiting.map(|one| Sending { next_at: None, ..Sending::clone(one) }).collect();
             changes.extend(hurried.into_iter().map(|sending| self.put(id, Item::Sending(Arc::new(sending)))));
+            changes.push(self.move_on(id, course));
         }
         (Resubscribed::Done(terms), changes)
     }
@@ -131,7 +131,7 @@ impl Outgoing {
         if course.revision != progress.expected {
             return (Relayed::Stale, Vec::new());
         }
-        let mut changes = vec![self.move_on(id, progress.course)];
+        let mut changes = Vec::with_capacity(progress.sendings.len() + 1);
         let settles = progress.sendings.iter().any(|sending| sending.state != SendingState::Pending);
         let sendings = progress.sendings.into_iter().map(|sending| Item::Sending(Arc::new(sending)));
         changes.extend(sendings.map(|sending| self.put(id, sending)));
@@ -139,6 +139,7 @@ impl Outgoing {
             changes.extend(self.trim(id, SendingState::Delivered, limits::SENDINGS_DELIVERED_KEPT));
             changes.extend(self.trim(id, SendingState::Dead, limits::SENDINGS_DEAD_KEPT));
         }
+        changes.push(self.move_on(id, progress.course));
         (Relayed::Applied, changes)
     }
 
@@ -155,8 +156,9 @@ impl Outgoing {
         let anew: Vec<_> = settled.take(limit).map(|sending| sending.replayed(now)).collect();
         let Some(course) = self.decided.course(id).filter(|_| !anew.is_empty()) else { return (0, Vec::new()) };
         let count = anew.len() as u64;
-        let mut changes = vec![self.move_on(id, Course { revision: course.revision + 1, ..course })];
-        changes.extend(anew.into_iter().map(|sending| self.put(id, Item::Sending(Arc::new(sending)))));
+        let sendings = anew.into_iter().map(|sending| Item::Sending(Arc::new(sending)));
+        let mut changes: Vec<_> = sendings.map(|sending| self.put(id, sending)).collect();
+        changes.push(self.move_on(id, Course { revision: course.revision + 1, ..course }));
         (count, changes)
     }
 
@@ -170,6 +172,7 @@ impl Outgoing {
         (old.len() as u64, old.into_iter().map(|key| self.decide(key, None)).collect())
     }
 
+    /// The last change of a step, since they are shown one by one: whoever sees the course then sees what belongs to it.
     fn move_on(&mut self, id: SubscriptionId, course: Course) -> OutgoingChange {
         self.put(id, Item::Course(Arc::new(course)))
     }
