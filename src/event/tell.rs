@@ -15,6 +15,9 @@ use crate::job::{Job, Outcome, State};
 use crate::key::ApiKey;
 use crate::schedule::{Schedule, Transition};
 
+/// What the end of a job tells.
+pub const ENDS: [Kind; 3] = [Kind::JobCompleted, Kind::JobFailed, Kind::JobCancelled];
+
 /// Where a job stood before a step: all of it that says what the step tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Before {
@@ -37,6 +40,11 @@ impl Before {
             State::Finished(_) => Self::Finished,
         }
     }
+}
+
+/// Whether events of these types call back whom the job names, if it names anybody: its end does.
+pub fn calls_back(kinds: &[Kind], job: &Job) -> bool {
+    job.spec.callback_url().is_some() && kinds.iter().any(|kind| ENDS.contains(kind))
 }
 
 /// What a step of a job tells: from what it was, or from nothing when it was just accepted, to what it is `at` that moment.

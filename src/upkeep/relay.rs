@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use self::runner::Runner;
 use crate::clock::Clock;
 use crate::event::subscription::SharedSecret;
+use crate::event::tell::ENDS;
 use crate::event::{Pattern, Subscription, SubscriptionId, Via};
 use crate::publish::Publishers;
 use crate::schedule::Timetable;
@@ -137,8 +138,7 @@ pub fn outbox(via: Via, to: &str, secret: Option<SharedSecret>) -> Subscription 
 
 /// The subscription that tells a job's `callbackUrl` of its end.
 fn callbacks() -> Subscription {
-    let ends = ["job.completed", "job.failed", "job.cancelled"];
-    let events = ends.iter().filter_map(|kind| kind.parse::<Pattern>().ok()).collect();
+    let events = ENDS.iter().filter_map(|kind| kind.as_str().parse::<Pattern>().ok()).collect();
     Subscription { events, ..own(SubscriptionId::CALLBACKS) }
 }
 

@@ -37,7 +37,7 @@ impl Telling {
         match change.tells() {
             Tells::Nothing => return Ok(()),
             Tells::Job { kinds, before, job, by } => {
-                self.calls |= job.spec.callback_url().is_some();
+                self.calls |= tell::calls_back(kinds, job);
                 self.batch.add_job(kinds, job, tell::moment(before, job), by.map(|by| &**by));
             }
             Tells::Others(events, user) => {

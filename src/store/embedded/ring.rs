@@ -130,7 +130,7 @@ impl Core {
             match change.borrow().tells() {
                 Tells::Nothing => {}
                 Tells::Job { kinds, before, job, by } => {
-                    calls |= job.spec.callback_url().is_some();
+                    calls |= tell::calls_back(kinds, job);
                     let at = tell::moment(before, job);
                     for kind in kinds {
                         let kept = Kept::Job { kind: *kind, job: job.clone(), at, by: by.cloned() };

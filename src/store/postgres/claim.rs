@@ -40,7 +40,7 @@ pub(super) struct Lost {
 /// Why a job that nobody was told of waits again.
 const UNHEARD: &str = "the database was lost while it was handed out";
 
-/// What a claim writes into the rows `picked` that go, and in the same statement into the kept counts. A node that was taken for
+/// What a claim writes into the rows `picked` that go, and in the same statement into the kept counts and the event log. A node that was taken for
 /// dead takes nothing, and while one takes something nobody takes it for dead: its jobs would be nobody's at once.
 macro_rules! take {
     ($picked:literal, $given:literal) => {
@@ -57,7 +57,11 @@ macro_rules! take {
                      l.holder, l.progress, l.payload, l.urgency, l.kind, l.sub_type, l.priority), \
              counted AS (INSERT INTO faena.tally (kind, sub_type, priority, status, jobs) \
                  SELECT kind, sub_type, priority, v.status, v.sign * count(*) FROM taken \
-                 CROSS JOIN (VALUES (0::smallint, -1), (1::smallint, 1)) AS v(status, sign) GROUP BY 1, 2, 3, 4, v.sign) ",
+                 CROSS JOIN (VALUES (0::smallint, -1), (1::smallint, 1)) AS v(status, sign) GROUP BY 1, 2, 3, 4, v.sign), \
+             told AS (INSERT INTO faena.event_batch (first_at, last_at, min_seq, max_seq, count, calls, claimed) \
+                 SELECT $2, $2, min(seq), max(seq), count(*), false, json_build_object('at', $2, 'holder', $3::json, 'jobs', \
+                     json_agg(json_build_array(id, seq, created_at, run_at, life::json, spec::json))) \
+                 FROM taken HAVING count(*) > 0) ",
             $given
         )
     };
@@ -171,17 +175,13 @@ async fn take_free(
         (&lease as _, Type::INT8),
         (&room as _, Type::INT8),
     ];
-    let claimed = async {
-        let (rows, due) = future::try_join(session.query(CLAIM, &params), session.one(NEXT_DUE, &params[..2])).await?;
-        let (free, gated): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.try_get("goes").unwrap_or(false));
-        let mut started = Vec::new();
-        take_in(&mut started, free.iter())?;
-        tell_started(session, &started);
-        Ok((started, gated, due))
-    };
-    let (started, gated, due) = session.transaction(claimed).await?;
-    taken.extend(started);
-    let gated = gated.iter().map(|row| row.try_get("place")).collect::<Result<_, _>>()?;
+    session.prepare(CLAIM, &params.each_ref().map(|(_, of)| of.clone())).await?;
+    session.prepare(NEXT_DUE, &[Type::TEXT_ARRAY, Type::INT8]).await?;
+    let claimed = future::try_join(session.query(CLAIM, &params), session.one(NEXT_DUE, &params[..2]));
+    let (rows, due) = session.at_once(claimed).await?;
+    let (free, gated): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.try_get("goes").unwrap_or(false));
+    take_in(taken, free.into_iter())?;
+    let gated = gated.into_iter().map(|row| row.try_get("place")).collect::<Result<_, _>>()?;
     Ok((gated, due.try_get::<_, Option<i64>>(0)?.map(Timestamp::from_millis)))
 }
 
@@ -223,12 +223,7 @@ async fn enter(session: &Session, wish: &Wish, seqs: &[i64]) -> Result<(Vec<Rank
     session.query(PARK, &[(&parked as _, Type::INT8_ARRAY)]).await?;
     let mut entered = Vec::new();
     take_in(&mut entered, rows.iter())?;
-    tell_started(session, &entered);
     Ok((entered, parked.len()))
-}
-
-fn tell_started(session: &Session, started: &[Ranked]) {
-    session.tell(|told| started.iter().for_each(|(_, job)| told.started(job)));
 }
 
 /// Reads what was claimed. A row that cannot be read is that job's problem (rule 31).

@@ -68,6 +68,7 @@ impl Claimer {
             if let Ok(claimed) = &claimed
                 && !claimed.jobs.is_empty()
             {
+                self.link.news().stir(false);
                 self.hints.tell(false, claimed.jobs.iter());
             }
             // Whoever has left in between is found by nobody: its jobs are given back when this node ends.

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Duration, timeout};
 use tokio_postgres::{AsyncMessage, Client};
 
-use super::hints::{CHANNEL, Hint};
+use super::hints::{CHANNEL, Hint, Hints};
 use super::look;
 use super::node::Node;
 use super::place::{Fault, Place};
@@ -34,6 +34,7 @@ pub(super) struct Ear {
     place: Place,
     pool: Arc<Pool>,
     node: Arc<Node>,
+    hints: Arc<Hints>,
     hub: Arc<Hub>,
     speakers: Arc<Speakers>,
     keys: Arc<Remembered>,
@@ -44,13 +45,10 @@ pub(super) struct Ear {
 impl Ear {
     pub(super) fn new(
         place: Place,
-        pool: Arc<Pool>,
-        node: Arc<Node>,
-        hub: Arc<Hub>,
-        speakers: Arc<Speakers>,
-        keys: Arc<Remembered>,
+        (pool, node, hints): (Arc<Pool>, Arc<Node>, Arc<Hints>),
+        (hub, speakers, keys): (Arc<Hub>, Arc<Speakers>, Arc<Remembered>),
     ) -> Arc<Self> {
-        Arc::new(Self { place, pool, node, hub, speakers, keys, told: Mutex::default() })
+        Arc::new(Self { place, pool, node, hints, hub, speakers, keys, told: Mutex::default() })
     }
 
     /// Hears hints, for as long as the store is open.
@@ -119,7 +117,8 @@ impl Ear {
         if hint.from == self.node.id() {
             return;
         }
-        self.place.news.stir();
+        self.hints.note_others(true);
+        self.place.news.stir(hint.calls);
         if hint.work {
             self.hub.ready().notify_one();
         }

@@ -7,7 +7,7 @@ use tokio_postgres::types::Type;
 
 use super::place::Fault;
 use super::session::Session;
-use super::{Postgres, search, sequencer};
+use super::{Postgres, search, sequencer, spelled};
 use crate::clock::Timestamp;
 use crate::event::batch::glances;
 use crate::event::{Event, EventId};
@@ -15,8 +15,9 @@ use crate::store::events::{EventFilter, EventPage, Events, Place, Told, commit_o
 use crate::store::{Answer, PageOf};
 
 /// As many rows as it takes for so many events.
-const AFTER: &str = "SELECT place, events FROM (SELECT place, events, sum(count) OVER (ORDER BY place) - count AS before FROM \
-         (SELECT place, events, count FROM faena.event_batch WHERE place >= $1 ORDER BY place LIMIT $2) AS next) AS next \
+const AFTER: &str = "SELECT place, events, claimed::text FROM \
+         (SELECT place, events, claimed, sum(count) OVER (ORDER BY place) - count AS before FROM \
+         (SELECT place, events, claimed, count FROM faena.event_batch WHERE place >= $1 ORDER BY place LIMIT $2) AS next) AS next \
      WHERE before < $2 ORDER BY place";
 const LAST: &str = "SELECT last, called FROM faena.event_end";
 const FORGOTTEN: &str = "SELECT forgotten FROM faena.event_end";
@@ -117,7 +118,7 @@ async fn read_on(session: &Session, after: Place, limit: usize) -> Result<Vec<To
         let Some(last) = rows.last() else { break };
         let (beyond, last) = (after, place(last.try_get::<_, i64>(0)?.cast_unsigned(), u16::MAX));
         for row in &rows {
-            read(row, |at, glance| {
+            read(row, &spelled::events(row)?, |at, glance| {
                 if at > beyond && told.len() < limit {
                     told.push(Told::at(at, glance.entry()?));
                 }
@@ -132,14 +133,15 @@ async fn read_on(session: &Session, after: Place, limit: usize) -> Result<Vec<To
     Ok(told)
 }
 
-/// Goes through the events of a row that begins with its place and its events. What cannot be read of it is that row's problem
+/// Goes through the events of a row that begins with its place. What cannot be read of it is that row's problem
 /// (rule 31).
 pub(super) fn read<'a>(
-    row: &'a Row,
+    row: &Row,
+    events: &'a [u8],
     mut each: impl FnMut(Place, crate::event::batch::Glance<'a>) -> Result<(), crate::event::batch::Unreadable>,
 ) -> Result<(), Fault> {
     let n = row.try_get::<_, i64>(0)?.cast_unsigned();
-    for (index, glance) in (0..).zip(glances(row.try_get(1)?)) {
+    for (index, glance) in (0..).zip(glances(events)) {
         if glance.and_then(|glance| each(place(n, index), glance)).is_err() {
             tracing::error!(
                 place = place(n, index),

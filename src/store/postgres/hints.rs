@@ -31,6 +31,9 @@ const GATHERED_MAX: usize = 1_500;
 pub(super) struct Hint {
     /// The node that tells.
     pub(super) from: i64,
+    /// It has just come.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) here: bool,
     /// There may be work.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) work: bool,
@@ -40,6 +43,9 @@ pub(super) struct Hint {
     /// There are events that nobody tells of by what they are about.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) told: bool,
+    /// Somebody is to be called back.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) calls: bool,
     /// Keys were made or revoked.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) keys: bool,
@@ -65,11 +71,12 @@ pub(super) struct Hints {
 }
 
 impl Hints {
-    /// With it comes where the hints are taken from.
-    pub(super) fn new() -> (Arc<Self>, mpsc::UnboundedReceiver<Hint>) {
+    /// With it comes where the hints are taken from. The first of them tells whoever is there that this node is, too.
+    pub(super) fn new(has_others: bool) -> (Arc<Self>, mpsc::UnboundedReceiver<Hint>) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        // Until the first sign of life nobody knows who else is there.
-        (Arc::new(Self { sender, has_others: AtomicBool::new(true) }), receiver)
+        // It is taken from here.
+        drop(sender.send(Hint { here: true, ..Hint::default() }));
+        (Arc::new(Self { sender, has_others: AtomicBool::new(has_others) }), receiver)
     }
 
     /// Notes whether there is anybody to tell.
@@ -84,6 +91,7 @@ impl Hints {
         }
         let mut hint = Hint { work, ..Hint::default() };
         for job in jobs {
+            hint.calls |= job.spec.callback_url().is_some();
             let is_stop = job.run().is_some_and(|run| run.cancel.is_some());
             if is_stop { &mut hint.stops } else { &mut hint.jobs }.push(job.id);
         }
@@ -143,10 +151,12 @@ pub(super) async fn send_all(mut hints: mpsc::UnboundedReceiver<Hint>, pool: Arc
 pub(super) fn notifications(hints: impl Iterator<Item = Hint>, from: i64) -> Vec<String> {
     let mut all = Hint { from, ..Hint::default() };
     for hint in hints {
+        all.here |= hint.here;
         all.work |= hint.work;
         all.planned |= hint.planned;
         all.keys |= hint.keys;
         all.told |= hint.told;
+        all.calls |= hint.calls;
         all.stops.extend(hint.stops);
         all.jobs.extend(hint.jobs);
         all.left.extend(hint.left);
@@ -169,7 +179,7 @@ pub(super) fn notifications(hints: impl Iterator<Item = Hint>, from: i64) -> Vec
     for left in left.chunks(NAMED_MAX) {
         push(Hint { from, left: left.to_vec(), ..Hint::default() });
     }
-    if all.work || all.planned || all.keys || all.told || all.many {
+    if all.here || all.work || all.planned || all.keys || all.told || all.calls || all.many {
         push(all);
     }
     texts

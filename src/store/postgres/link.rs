@@ -5,6 +5,7 @@ use tokio::time::{Duration, Instant};
 
 use super::mark::Mark;
 use super::place::{Fault, Place};
+use super::sequencer::News;
 use super::session::Session;
 
 /// A connection that is there whenever the database is.
@@ -43,6 +44,11 @@ impl Link {
             Some(session) => Ok(session),
             none => Ok(none.insert(Session::open(&self.place).await?)),
         }
+    }
+
+    /// Where news of the event log are given.
+    pub(super) fn news(&self) -> &News {
+        &self.place.news
     }
 
     /// Takes the next one for whatever is asked from now on.

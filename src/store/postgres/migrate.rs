@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0001_jobs.sql"),
     include_str!("../../../migrations/0002_events.sql"),
     include_str!("../../../migrations/0003_outbox.sql"),
+    include_str!("../../../migrations/0004_claims.sql"),
 ];
 
 /// A transaction that changes the schema, alone: the lock is the bytes of `faena`. It ends with the transaction, since a session

@@ -68,6 +68,7 @@ mod sendings;
 mod sequencer;
 mod session;
 mod settled;
+mod spelled;
 mod states;
 mod steps;
 mod sweep;
@@ -210,10 +211,12 @@ impl Postgres {
         let (errands, to_do) = mpsc::unbounded_channel();
         let (chores, to_clear) = mpsc::unbounded_channel();
         let (claims, to_claim) = mpsc::unbounded_channel();
-        let (hints, to_tell) = Hints::new();
+        let (hints, to_tell) = Hints::new(node.has_others(&first).await.map_err(Fault::told)?);
         let speakers: Arc<Speakers> = Arc::default();
         let keys = Arc::<Remembered>::default();
-        let ear = Ear::new(place.clone(), pool.clone(), node.clone(), hub.clone(), speakers.clone(), keys.clone());
+        let (ours, theirs) =
+            ((pool.clone(), node.clone(), hints.clone()), (hub.clone(), speakers.clone(), keys.clone()));
+        let ear = Ear::new(place.clone(), ours, theirs);
         let teller = node.clone();
         let news = place.news.clone();
         let link = |session| Link::new(place.clone(), session);

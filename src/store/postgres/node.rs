@@ -27,7 +27,7 @@ const REGISTER: &str =
     "INSERT INTO faena.node (boot, machine, process, version, term_ms) VALUES ($1, $2, $3, $4, $5) RETURNING id";
 const BEAT: &str = "UPDATE faena.node SET beat = clock_timestamp() WHERE id = $1 RETURNING 1";
 const LEAVE: &str = "DELETE FROM faena.node WHERE id = ANY($1)";
-const OTHERS: &str = "SELECT count(*) FROM faena.node WHERE id <> $1";
+const OTHERS: &str = "SELECT EXISTS (SELECT FROM faena.node WHERE id <> $1)";
 const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 const ALL: &str = "SELECT n.boot, n.machine, n.process, n.version, (extract(epoch FROM n.since) * 1000)::bigint, \
          (extract(epoch FROM n.beat) * 1000)::bigint, \
@@ -89,6 +89,11 @@ impl Node {
         };
         node.set_clock(session).await?;
         Ok(node)
+    }
+
+    /// Whether there are others.
+    pub(super) async fn has_others(&self, session: &Session) -> Result<bool, Fault> {
+        Ok(session.one(OTHERS, &[(&self.id() as _, Type::INT8)]).await?.try_get(0)?)
     }
 
     /// The clock of the database, as this process reckons it.
@@ -240,8 +245,7 @@ impl Node {
             hub.ready().notify_one();
             hints.tell(true, std::iter::empty());
         }
-        let others: i64 = session.one(OTHERS, &[(&self.id() as _, Type::INT8)]).await?.try_get(0)?;
-        hints.note_others(others > 0);
+        hints.note_others(self.has_others(session).await?);
         days::make(session, now).await?;
         mark::forget(session).await?;
         session.transaction(kept::fold(session)).await

@@ -149,7 +149,7 @@ pub(super) fn with_payload(job: Job, row: &Row) -> Result<Job, Fault> {
 }
 
 /// The life of a job that nothing has happened to: it is not written.
-fn fresh(run_at: i64) -> Life {
+pub(super) fn fresh(run_at: i64) -> Life {
     Life {
         state: State::Waiting { run_at: Timestamp::from_millis(run_at) },
         revision: 0,

@@ -7,8 +7,8 @@ use tokio_postgres::types::Type;
 use super::events::read;
 use super::place::Fault;
 use super::rows::uuid;
-use super::sequencer;
 use super::session::Session;
+use super::{sequencer, spelled};
 use crate::clock::Timestamp;
 use crate::event::batch::Glance;
 use crate::event::{Aggregate, EventId};
@@ -31,9 +31,9 @@ const LATE_MS: i64 = 3_600_000;
 macro_rules! all {
     ($order:literal) => {
         concat!(
-            "SELECT place, events, count FROM (SELECT place, events, count, sum(count) OVER (ORDER BY place",
+            "SELECT place, events, claimed::text, count FROM (SELECT place, events, claimed, count, sum(count) OVER (ORDER BY place",
             $order,
-            ") - count AS before FROM (SELECT place, events, count FROM faena.event_batch WHERE place BETWEEN $1 AND $2 \
+            ") - count AS before FROM (SELECT place, events, claimed, count FROM faena.event_batch WHERE place BETWEEN $1 AND $2 \
                  ORDER BY place",
             $order,
             " LIMIT 500) AS next) AS next WHERE before < 5000 ORDER BY place",
@@ -45,7 +45,7 @@ macro_rules! all {
 macro_rules! about {
     ($order:literal) => {
         concat!(
-            "SELECT b.place, b.events, b.count FROM (SELECT a.place AS at FROM faena.event_about a \
+            "SELECT b.place, b.events, b.claimed::text, b.count FROM (SELECT a.place AS at FROM faena.event_about a \
                  WHERE a.about = $3 AND a.place BETWEEN $1 AND $2 ORDER BY a.place",
             $order,
             " LIMIT 50) AS a JOIN faena.event_batch b ON b.place = ANY(ARRAY[a.at]) AND b.place IS NOT NULL ORDER BY a.at",
@@ -57,7 +57,7 @@ macro_rules! about {
 macro_rules! of_job {
     ($order:literal) => {
         concat!(
-            "SELECT place, events, count FROM faena.event_batch \
+            "SELECT place, events, claimed::text, count FROM faena.event_batch \
              WHERE place BETWEEN $1 AND $2 AND min_seq <= $3 AND max_seq >= $3 ORDER BY place",
             $order,
             " LIMIT 50"
@@ -233,7 +233,7 @@ async fn walk(
         let from = if stretch.newest_first { stretch.high } else { stretch.low };
         let (rows, reached) = stretch.next(session).await?;
         for row in &rows {
-            looked_at += row.try_get::<_, i32>(2)? as usize;
+            looked_at += row.try_get::<_, i32>("count")? as usize;
             if !show(row, stretch.newest_first, &mut each)? {
                 return Ok(None);
             }
@@ -255,9 +255,10 @@ fn show(
     newest_first: bool,
     each: &mut impl FnMut(Place, &Glance<'_>) -> Result<Goes, crate::event::batch::Unreadable>,
 ) -> Result<Goes, Fault> {
+    let events = spelled::events(row)?;
     let mut goes = true;
     if !newest_first {
-        read(row, |at, glance| {
+        read(row, &events, |at, glance| {
             if goes {
                 goes = each(at, &glance)?;
             }
@@ -265,12 +266,12 @@ fn show(
         })?;
         return Ok(goes);
     }
-    let mut events = Vec::new();
-    read(row, |at, glance| {
-        events.push((at, glance));
+    let mut seen = Vec::new();
+    read(row, &events, |at, glance| {
+        seen.push((at, glance));
         Ok(())
     })?;
-    for (at, glance) in events.iter().rev() {
+    for (at, glance) in seen.iter().rev() {
         match each(*at, glance) {
             Ok(true) => {}
             Ok(false) => return Ok(false),

@@ -65,9 +65,9 @@ impl End {
 }
 
 impl News {
-    /// Something was told, here or elsewhere. Unless somebody waits for it there is time.
-    pub(super) fn stir(&self) {
-        if self.further.receiver_count() > 0 {
+    /// Something was told, here or elsewhere. Unless somebody waits for it, or is to be called back, there is time.
+    pub(super) fn stir(&self, calls: bool) {
+        if calls || self.further.receiver_count() > 0 {
             self.told.notify_one();
         }
     }

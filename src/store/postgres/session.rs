@@ -158,13 +158,14 @@ impl Session {
             self.roll_back().await;
             return Err(fault);
         }
+        let calls = told.calls();
         // Sent together: should it not be written, COMMIT takes all of it back.
         let (written, committed) = future::join(told.write(self), self.run("COMMIT")).await;
         match (written, committed) {
             (_, Err(Fault::Lost(text))) => Err(Fault::Lost(text)),
             (Err(fault), _) | (_, Err(fault)) => Err(fault),
             (Ok(()), Ok(())) => {
-                self.news.stir();
+                self.news.stir(calls);
                 Ok(())
             }
         }
@@ -191,6 +192,15 @@ impl Session {
         let done = self.begun(Haste::No, work).await?;
         self.commit().await?;
         Ok(done)
+    }
+
+    /// Does work that asks for all it wants at once, of prepared statements, and tells nothing: the transaction goes to the server
+    /// as a whole, and its answers come back together.
+    pub(super) async fn at_once<T>(&self, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        let (begun, done, committed) = future::join3(self.begin(Haste::No), work, self.run("COMMIT")).await;
+        // After a fault, COMMIT takes all of it back.
+        let done = begun.and(done)?;
+        committed.map(|()| done)
     }
 
     /// Does work in a transaction of which it must be known whether it was committed.

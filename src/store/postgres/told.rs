@@ -28,14 +28,14 @@ impl Told {
         self.full.is_empty() && self.batch.is_empty()
     }
 
+    /// Whether any of them calls somebody back.
+    pub(super) fn calls(&self) -> bool {
+        self.calls
+    }
+
     /// A job was accepted, because `by` asked for it.
     pub(super) fn accepted(&mut self, job: &Job, by: Option<&str>) {
         self.job(&[Kind::JobQueued], Before::Nothing, job, by);
-    }
-
-    /// A job was handed out.
-    pub(super) fn started(&mut self, job: &Job) {
-        self.job(&[Kind::JobStarted], Before::Waiting, job, None);
     }
 
     /// A step of a job applied that left it like this.
@@ -63,7 +63,7 @@ impl Told {
 
     fn job(&mut self, kinds: &[Kind], before: Before, after: &Job, by: Option<&str>) {
         self.make_room();
-        self.calls |= after.spec.callback_url().is_some();
+        self.calls |= tell::calls_back(kinds, after);
         self.batch.add_job(kinds, after, tell::moment(before, after), by);
     }
 
