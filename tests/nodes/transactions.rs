@@ -21,7 +21,10 @@ pub async fn shop(url: &str) -> (Client, mpsc::UnboundedReceiver<String>) {
     tokio::spawn(async move {
         let mut messages = stream::poll_fn(move |context| connection.poll_message(context));
         while let Some(Ok(message)) = messages.next().await {
-            if let AsyncMessage::Notification(note) = message {
+            // That a node has come may still be on its way.
+            if let AsyncMessage::Notification(note) = message
+                && !note.payload().contains(r#""here":true"#)
+            {
                 let _ = tell.send(note.payload().to_owned());
             }
         }

@@ -347,6 +347,7 @@ macro_rules! event_clauses {
             callbacks {
         nobody_reads_what_calls_nobody_back
         nobody_is_called_back_in_a_new_store
+        only_the_end_of_a_job_calls_back
     }
     events {
                 what_happens_to_a_job_is_told_in_order

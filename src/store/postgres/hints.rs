@@ -190,6 +190,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_first_hint_tells_of_the_node_even_when_nobody_else_is_known() {
+        let (hints, mut told) = Hints::new(false);
+        hints.tell_planned();
+        let first = told.try_recv().unwrap();
+        assert!(told.try_recv().is_err(), "nobody is there to hear more");
+        assert!(notifications([first].into_iter(), 7)[0].contains(r#""here":true"#));
+        hints.note_others(true);
+        hints.tell_planned();
+        assert!(told.try_recv().is_ok_and(|hint| hint.planned));
+    }
+
+    #[test]
     fn hints_are_gathered_into_texts_that_fit() {
         let ids: Vec<JobId> = (0..400).map(|_| JobId::new()).collect();
         let hints = ids.iter().map(|id| Hint { work: true, jobs: vec![*id, *id], ..Hint::default() });
