@@ -101,6 +101,14 @@ pub async fn reap_now(parts: &Parts) -> Result<usize, StoreError> {
     reap::reap(parts.clone()).await
 }
 
+/// Forgets now what is older than it may be. The answer is what was forgotten, but for events.
+///
+/// # Errors
+/// When the store does not get through; what was forgotten before stays so.
+pub async fn prune_now(parts: &Parts) -> Result<Forgotten, StoreError> {
+    prune::prune(parts.clone()).await
+}
+
 async fn every<F, T>(period: Duration, name: &'static str, ended: CancellationToken, service: impl Fn() -> F)
 where
     F: Future<Output = Result<T, StoreError>>,
@@ -113,5 +121,26 @@ where
         if let Err(error) = service().await {
             tracing::warn!(service = name, %error, "upkeep did not get through; it tries again");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_service_that_does_not_get_through_is_called_again() {
+        let (ended, calls) = (CancellationToken::new(), AtomicU32::new(0));
+        let service = async || {
+            if calls.fetch_add(1, Ordering::Relaxed) < 2 {
+                return Err(StoreError::Broken("not now".into()));
+            }
+            ended.cancel();
+            Ok(())
+        };
+        every(Duration::from_millis(1), "test", ended.clone(), service).await;
+        assert_eq!(calls.into_inner(), 3);
     }
 }

@@ -23,6 +23,7 @@ mod events;
 mod history;
 mod idempotency;
 mod insert;
+mod keeping;
 mod keys;
 mod list;
 mod locks;
@@ -44,6 +45,7 @@ mod states;
 mod terms;
 mod unique;
 mod upkeep;
+mod veil;
 #[cfg(all(unix, feature = "postgres"))]
 mod walks;
 
@@ -79,6 +81,13 @@ clauses! {
         of_what_is_settled_the_latest_are_kept
         what_is_settled_is_replayed_one_by_one_or_by_time
         what_was_settled_long_ago_is_forgotten
+    }
+    keeping {
+        the_log_is_kept_for_who_has_not_read_it_and_no_longer
+        who_is_not_served_holds_nothing_up
+        where_nobody_reads_it_its_age_alone_counts
+        nobody_holds_the_log_for_ever
+        while_nobody_can_say_who_has_read_it_it_is_kept_and_the_rest_goes_on
     }
     insert {
         an_accepted_job_is_there_as_it_was_asked_for

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::bed::*;
 
-fn subscription(now: i64) -> Subscription {
+pub fn subscription(now: i64) -> Subscription {
     let subscription = Subscription {
         id: SubscriptionId::new(),
         via: Via::Webhook,
@@ -30,7 +30,7 @@ fn subscription(now: i64) -> Subscription {
     subscription.rotated(Secret::generate().unwrap(), limits::SECRET_OVERLAP_MAX, at(now))
 }
 
-async fn subscribed(bed: &Bed, subscription: Subscription, cursor: u64) -> Arc<Subscription> {
+pub async fn subscribed(bed: &Bed, subscription: Subscription, cursor: u64) -> Arc<Subscription> {
     match bed.store().subscribe(subscription, cursor).await.unwrap() {
         Subscribed::Added(subscription) => subscription,
         Subscribed::Full => panic!("full"),
@@ -45,7 +45,7 @@ fn sending(place: u64, state: SendingState) -> Sending {
     Sending { state, ..Sending::new(place, event, "".into(), moment) }
 }
 
-fn progress(expected: u64, cursor: u64, sendings: Vec<Sending>) -> Progress {
+pub fn progress(expected: u64, cursor: u64, sendings: Vec<Sending>) -> Progress {
     let course = Course { cursor, revision: expected + 1, ..Course::default() };
     Progress { expected, course, sendings }
 }
