@@ -25,12 +25,36 @@ pub fn rule(called: &str, kind: Kind, bound: u64) -> Rule {
     Rule::new(name(called), kind, bound)
 }
 
+/// Which engine a house is on.
+#[cfg(feature = "email")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    Memory,
+    Sqlite,
+    #[cfg(all(unix, feature = "postgres"))]
+    Postgres,
+}
+
 pub struct House {
-    pub engine: Arc<Embedded>,
+    pub engine: Arc<dyn Store>,
     pub store: Arc<dyn Store>,
     pub schedules: Arc<dyn Schedules>,
     pub hub: Arc<Hub>,
     pub clock: Clock,
+    #[cfg(feature = "email")]
+    place: Place,
+}
+
+/// What goes with a house.
+#[cfg(feature = "email")]
+#[derive(Clone)]
+enum Place {
+    Nowhere,
+    Folder {
+        _folder: Arc<tempfile::TempDir>,
+    },
+    #[cfg(all(unix, feature = "postgres"))]
+    Database(Arc<crate::cluster::Database>),
 }
 
 impl House {
@@ -45,11 +69,62 @@ impl House {
         Self::on(Arc::new(Embedded::open(&open, clock.now()).unwrap()), clock)
     }
 
-    fn on(engine: Arc<Embedded>, clock: Clock) -> Self {
+    /// A store of an engine, at the beginning of time; none when this machine does not have what it needs.
+    #[cfg(feature = "email")]
+    pub fn of(engine: Engine) -> Option<Self> {
+        let clock = Clock::manual(Timestamp::from_millis(0));
+        match engine {
+            Engine::Memory => Some(Self::new()),
+            Engine::Sqlite => {
+                let folder = tempfile::tempdir().unwrap();
+                let house = Self::in_folder(folder.path(), clock);
+                Some(Self { place: Place::Folder { _folder: Arc::new(folder) }, ..house })
+            }
+            #[cfg(all(unix, feature = "postgres"))]
+            Engine::Postgres => Some(Self::in_database(Arc::new(crate::cluster::Database::fresh()?), clock)),
+        }
+    }
+
+    #[cfg(all(unix, feature = "email", feature = "postgres"))]
+    fn in_database(database: Arc<crate::cluster::Database>, clock: Clock) -> Self {
+        use faena::store::postgres::{Open, Postgres};
+        let holder = Holder { node: job::JobId::new().to_string().into(), machine: "m".into(), process: 1 };
+        let open = Open { url: database.url.clone(), holder, clock: clock.clone() };
+        // Opening waits for the network, which the thread of a runtime must not.
+        let opened = std::thread::spawn(move || Postgres::open(open, Arc::default())).join().unwrap();
+        Self { place: Place::Database(database), ..Self::on(Arc::new(opened.unwrap()), clock) }
+    }
+
+    /// Another process on the same store, where an engine has several; the same one again where it has one.
+    #[cfg(feature = "email")]
+    pub fn neighbour(&self) -> Self {
+        #[cfg(all(unix, feature = "postgres"))]
+        if let Place::Database(database) = &self.place {
+            return Self::in_database(database.clone(), self.clock.clone());
+        }
+        Self {
+            engine: self.engine.clone(),
+            store: self.store.clone(),
+            schedules: self.schedules.clone(),
+            hub: self.hub.clone(),
+            clock: self.clock.clone(),
+            place: self.place.clone(),
+        }
+    }
+
+    fn on<E: Store + Schedules>(engine: Arc<E>, clock: Clock) -> Self {
         let hub = Arc::new(Hub::default());
         let observed = Observed::new(engine.clone(), hub.clone(), Arc::default(), Arc::default());
         let schedules = Arc::new(observed.schedules(engine.clone()));
-        Self { engine, store: Arc::new(observed), schedules, hub, clock }
+        Self {
+            engine,
+            store: Arc::new(observed),
+            schedules,
+            hub,
+            clock,
+            #[cfg(feature = "email")]
+            place: Place::Nowhere,
+        }
     }
 
     pub fn sentinel(&self) -> Sentinel {

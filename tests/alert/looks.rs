@@ -4,7 +4,6 @@ use faena::alert::{AlertStatus, Kind, Rule, Subject};
 use faena::clock::Clock;
 use faena::limits;
 use faena::schedule::Event;
-use faena::store::Store;
 use faena::store::alerts::AlertFilter;
 
 use crate::house::{House, name, rule};

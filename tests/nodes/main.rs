@@ -13,10 +13,15 @@ mod events;
 mod faults;
 mod held;
 mod house;
+mod letters;
 mod line;
 mod lives;
 #[path = "../store/own.rs"]
 mod own;
+#[cfg(feature = "email")]
+#[expect(dead_code, reason = "nobody logs in here")]
+#[path = "../event/post_office.rs"]
+mod post_office;
 mod results;
 mod schedulers;
 mod sealed;
