@@ -36,19 +36,17 @@ pub struct Rule {
     pub enabled: bool,
 }
 
-/// Failures in a row that are reported when nobody says how many.
-pub const FAILURES_DEFAULT: u64 = 2;
-
 impl Rule {
     /// An enabled rule for all that there is.
     pub const fn new(name: Name, kind: Kind, bound: u64) -> Self {
         Self { name, kind, bound, sub_type: None, schedule: None, enabled: true }
     }
 
-    /// The rules of a new store: a schedule that fails twice in a row is reported.
+    /// The rules of a new store: a schedule that fails twice in a row is reported, and so is an endpoint that is switched off.
     pub fn of_a_new_store() -> Vec<Self> {
-        let name = Name::new("failures-in-a-row");
-        name.into_iter().map(|name| Self::new(name, Kind::FailuresInARow, FAILURES_DEFAULT)).collect()
+        let rules = [("failures-in-a-row", Kind::FailuresInARow), ("endpoint-off", Kind::EndpointOff)];
+        let made = |(name, kind): (_, Kind)| Some(Self::new(Name::new(name).ok()?, kind, kind.bound_default()?));
+        rules.into_iter().filter_map(made).collect()
     }
 
     /// Whether so much is too much. Jobs may be as many as the bound says; everything else must stay below it.
@@ -83,7 +81,7 @@ impl Rule {
         let mut found = Vec::new();
         let mut complain = |field, message: String| found.push(Complaint { field, message });
         let most = match self.kind {
-            Kind::FailuresInARow => limits::ALERT_FAILURES_MAX,
+            Kind::FailuresInARow | Kind::EndpointOff => limits::ALERT_FAILURES_MAX,
             Kind::QueueDepth => limits::ALERT_JOBS_MAX,
             _ => limits::ALERT_SPAN_MAX.as_secs(),
         };
@@ -94,6 +92,11 @@ impl Rule {
             complain("schedule", format!("must have 1 to {} bytes", limits::KEY_BYTES_MAX));
         } else if self.schedule.is_some() && self.kind.is_of_queues() {
             complain("schedule", "is nothing that a queue has; name a subType, or leave both out".to_owned());
+        } else if self.schedule.is_some() && self.kind == Kind::EndpointOff {
+            complain("schedule", "is nothing that an endpoint has; leave it out".to_owned());
+        }
+        if self.sub_type.is_some() && self.kind == Kind::EndpointOff {
+            complain("subType", "is nothing that an endpoint has; leave it out".to_owned());
         }
         found
     }

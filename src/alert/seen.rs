@@ -24,6 +24,15 @@ pub enum Subject {
         /// What it was called.
         name: Arc<str>,
     },
+    /// Where the events of a subscription go.
+    Endpoint {
+        /// Which subscription: its id, or the name of one that the program has by itself.
+        subscription: Arc<str>,
+        /// What people know it by.
+        name: Arc<str>,
+        /// What became of it, as a part of a sentence.
+        what: Arc<str>,
+    },
 }
 
 /// What was seen of a subject.
@@ -49,7 +58,25 @@ impl Subject {
     pub const fn schedule(&self) -> Option<ScheduleId> {
         match self {
             Self::Schedule { id, .. } => Some(*id),
-            Self::Queue | Self::SubType(_) => None,
+            Self::Queue | Self::SubType(_) | Self::Endpoint { .. } => None,
+        }
+    }
+
+    /// The subscription, if it is the endpoint of one.
+    pub fn subscription(&self) -> Option<&str> {
+        match self {
+            Self::Endpoint { subscription, .. } => Some(subscription),
+            Self::Queue | Self::SubType(_) | Self::Schedule { .. } => None,
+        }
+    }
+
+    /// What sort it is, in the word of the wire.
+    pub const fn sort(&self) -> &'static str {
+        match self {
+            Self::Queue => "queue",
+            Self::SubType(_) => "subType",
+            Self::Schedule { .. } => "schedule",
+            Self::Endpoint { .. } => "endpoint",
         }
     }
 }
@@ -61,6 +88,7 @@ impl fmt::Display for Subject {
             Self::Queue => f.write_str("queue"),
             Self::SubType(name) => write!(f, "subType:{name}"),
             Self::Schedule { id, .. } => write!(f, "schedule:{id}"),
+            Self::Endpoint { subscription, .. } => write!(f, "endpoint:{subscription}"),
         }
     }
 }
@@ -74,7 +102,7 @@ impl Seen {
         let value = match rule.kind {
             Kind::FailuresInARow => u64::from(schedule.life.tally.failures_in_a_row),
             Kind::NoExecution => silent_for(schedule, now)? / 1_000,
-            Kind::ExecutionLonger | Kind::QueueDepth | Kind::QueueWait => return None,
+            Kind::ExecutionLonger | Kind::QueueDepth | Kind::QueueWait | Kind::EndpointOff => return None,
         };
         let job = schedule.life.tally.last.as_ref().map(|last| last.job);
         let sub_type = Some(schedule.spec.sub_type.clone());
@@ -96,10 +124,17 @@ impl Seen {
         let value = match rule.kind {
             Kind::QueueDepth => ready,
             Kind::QueueWait => now.millis_since(oldest?) / 1_000,
-            Kind::FailuresInARow | Kind::ExecutionLonger | Kind::NoExecution => return None,
+            Kind::FailuresInARow | Kind::ExecutionLonger | Kind::NoExecution | Kind::EndpointOff => return None,
         };
         let subject = rule.sub_type.clone().map_or(Subject::Queue, Subject::SubType);
         Some(Self { subject, sub_type: rule.sub_type.clone(), job: None, value })
+    }
+
+    /// What a rule sees in an endpoint that takes nothing any more, after so many tries that failed in a row.
+    pub fn of_endpoint(rule: &Rule, subject: Subject, failures: u32) -> Option<Self> {
+        // One that is off is off, although what was under way may have been taken since.
+        let value = u64::from(failures.max(1));
+        (rule.kind == Kind::EndpointOff).then_some(Self { subject, sub_type: None, job: None, value })
     }
 
     /// The sentence that says what was seen of which bound.
@@ -109,6 +144,7 @@ impl Seen {
             Subject::Queue => String::new(),
             Subject::SubType(name) => format!(" of subType `{name}`"),
             Subject::Schedule { name, .. } => format!(" of schedule `{name}`"),
+            Subject::Endpoint { subscription, name, .. } => format!(" of subscription {subscription} (`{name}`)"),
         };
         match rule.kind {
             Kind::FailuresInARow => {
@@ -120,6 +156,10 @@ impl Seen {
             Kind::NoExecution => format!("an execution{whose} is missing for {value} s; {bound} s are reported"),
             Kind::QueueDepth => format!("{value} jobs{whose} are ready and wait; more than {bound} are reported"),
             Kind::QueueWait => format!("a job{whose} has been ready for {value} s; {bound} s are reported"),
+            Kind::EndpointOff => match &self.subject {
+                Subject::Endpoint { what, .. } => format!("the endpoint{whose} {what}"),
+                _ => format!("an endpoint{whose} is switched off"),
+            },
         }
     }
 }

@@ -25,8 +25,15 @@ words! {
         QueueDepth = "queue_depth",
         /// A job has been ready to run for so many seconds.
         QueueWait = "queue_wait",
+        /// An endpoint that events go to is switched off, after so many tries that failed in a row.
+        EndpointOff = "endpoint_off",
     }
 }
+
+/// Failures in a row that are reported when nobody says how many.
+pub const FAILURES_DEFAULT: u64 = 2;
+/// Every endpoint that is switched off is reported when nobody says otherwise: one answer of 410 is enough for that.
+pub const ENDPOINT_FAILURES_DEFAULT: u64 = 1;
 
 words! {
     /// Where an alert stands.
@@ -42,7 +49,7 @@ impl Kind {
     /// What its bound counts, in the word of the wire.
     pub const fn unit(self) -> &'static str {
         match self {
-            Self::FailuresInARow => "count",
+            Self::FailuresInARow | Self::EndpointOff => "count",
             Self::ExecutionLonger | Self::NoExecution | Self::QueueWait => "seconds",
             Self::QueueDepth => "jobs",
         }
@@ -58,8 +65,17 @@ impl Kind {
         matches!(self, Self::QueueDepth | Self::QueueWait)
     }
 
+    /// Its bound where nobody says; none when somebody has to.
+    pub const fn bound_default(self) -> Option<u64> {
+        match self {
+            Self::FailuresInARow => Some(FAILURES_DEFAULT),
+            Self::EndpointOff => Some(ENDPOINT_FAILURES_DEFAULT),
+            Self::ExecutionLonger | Self::NoExecution | Self::QueueDepth | Self::QueueWait => None,
+        }
+    }
+
     /// Whether time alone can break it, so that somebody has to look now and then.
     pub const fn needs_looks(self) -> bool {
-        !matches!(self, Self::FailuresInARow)
+        !matches!(self, Self::FailuresInARow | Self::EndpointOff)
     }
 }

@@ -118,6 +118,7 @@ pub(super) fn relayer(settings: &Settings, store: &Arc<dyn Store>, clock: &Clock
         outbox: own,
         times: outbox.cron.clone().map(|cron| Arc::new(Timetable::new(cron, zone))),
         subscribed: hub.subscribed().clone(),
+        doubted: hub.doubted().clone(),
         passes: hub.passes().clone(),
         node: node.into(),
     }

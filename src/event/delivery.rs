@@ -101,6 +101,15 @@ pub struct Verdict {
     pub endpoint: Endpoint,
 }
 
+impl Endpoint {
+    /// Why it takes nothing any more, if it does not: because it is switched off, or because it would have to be.
+    pub fn takes_nothing(self, now: Timestamp) -> Option<Off> {
+        let lasts = now.millis_since(self.failing_since?) >= limits::WEBHOOK_FAILING_MAX.as_millis() as u64;
+        let is_failing = lasts && self.failures_in_a_row >= limits::WEBHOOK_FAILURES_MIN;
+        self.off.or(is_failing.then_some(Off::Failing))
+    }
+}
+
 impl Heard {
     /// Whether the event was taken.
     pub const fn is_taken(self) -> bool {
@@ -128,10 +137,7 @@ pub fn decide(delivery: &Delivery, endpoint: Endpoint, heard: Heard, now: Timest
 /// A try has failed. The endpoint is told from a single bad event by the time for which it took nothing at all.
 fn again(delivery: &Delivery, endpoint: Endpoint, retry_after: Option<Duration>, now: Timestamp) -> Verdict {
     let endpoint = failed(endpoint, now);
-    let since = endpoint.failing_since.unwrap_or(now);
-    let lasts = now.millis_since(since) >= limits::WEBHOOK_FAILING_MAX.as_millis() as u64;
-    let is_failing = lasts && endpoint.failures_in_a_row >= limits::WEBHOOK_FAILURES_MIN;
-    let endpoint = Endpoint { off: endpoint.off.or(is_failing.then_some(Off::Failing)), ..endpoint };
+    let endpoint = Endpoint { off: endpoint.takes_nothing(now), ..endpoint };
     let next = match pause(delivery, delivery.failures.saturating_add(1)) {
         Some(pause) => {
             let asked = retry_after.unwrap_or_default().min(limits::WEBHOOK_RETRY_AFTER_MAX);

@@ -131,6 +131,7 @@ pub(super) struct AlertTold<'a> {
     schedule_name: Option<&'a str>,
     sub_type: Option<&'a str>,
     job_id: Option<Shown<JobId>>,
+    subscription_id: Option<&'a str>,
     value: u64,
     bound: u64,
     unit: &'static str,
@@ -142,21 +143,21 @@ pub(super) struct AlertTold<'a> {
 
 impl<'a> AlertTold<'a> {
     pub(super) fn of(alert: &'a Alert) -> Self {
-        let (subject, schedule_id, schedule_name) = match &alert.subject {
-            Subject::Queue => ("queue", None, None),
-            Subject::SubType(_) => ("subType", None, None),
-            Subject::Schedule { id, name } => ("schedule", Some(Shown(*id)), Some(&**name)),
+        let (schedule_id, schedule_name) = match &alert.subject {
+            Subject::Schedule { id, name } => (Some(Shown(*id)), Some(&**name)),
+            Subject::Queue | Subject::SubType(_) | Subject::Endpoint { .. } => (None, None),
         };
         Self {
             id: Shown(alert.id),
             rule: alert.rule.as_str(),
             kind: alert.kind.as_str(),
             status: alert.status().as_str(),
-            subject,
+            subject: alert.subject.sort(),
             schedule_id,
             schedule_name,
             sub_type: alert.sub_type.as_ref().map(|name| name.as_str()),
             job_id: alert.job.map(Shown),
+            subscription_id: alert.subject.subscription(),
             value: alert.value,
             bound: alert.bound,
             unit: alert.kind.unit(),

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::delivery::{self, Delivery};
 use super::sending::{LastTry, Sending, SendingState};
-use super::subscription::Course;
+use super::subscription::{Course, authority};
 use super::{Aggregate, Endpoint, Event, Heard, Next};
 use crate::clock::Timestamp;
 use crate::limits;
@@ -314,7 +314,7 @@ impl Relay {
         }
     }
 
-    /// Tries that go on, by where they go.
+    /// Tries that go on, by where they go: who has many addresses on a machine has one machine all the same.
     fn busy(&self) -> HashMap<&str, usize> {
         let mut busy = HashMap::new();
         for one in self.waiting.values().filter(|one| one.tried_since.is_some()) {
@@ -328,10 +328,3 @@ impl Relay {
 const SLOW_MS: u64 = 1_000;
 /// Shortest time between two commits of a cursor alone, in milliseconds.
 const CURSOR_EVERY_MS: u64 = 1_000;
-
-/// The part of a URL that says which machine: who has many addresses there has one machine all the same.
-fn authority(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let rest = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-    rest.rsplit('@').next().unwrap_or(rest)
-}

@@ -104,6 +104,11 @@ pub struct Course {
 }
 
 impl Subscription {
+    /// What people know it by: what it is for, or the machine that events go to. A whole URL may hold what is nobody's business.
+    pub fn called(&self) -> &str {
+        self.description.as_deref().unwrap_or_else(|| authority(&self.to))
+    }
+
     /// Whether it is to hear of an event of this user.
     pub fn wants(&self, event: &Event, user: Option<&str>) -> bool {
         let is_theirs = self.user_id.is_none() || self.user_id.as_deref() == user;
@@ -124,6 +129,13 @@ impl Subscription {
         let secrets = [Some(SharedSecret { secret, until: None }), last].into_iter().flatten().collect();
         Self { secrets, revision: self.revision + 1, ..self.clone() }
     }
+}
+
+/// The part of a URL that says which machine.
+pub(super) fn authority(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let rest = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    rest.rsplit('@').next().unwrap_or(rest)
 }
 
 /// A secret as text, for stores alone.

@@ -13,7 +13,6 @@ use super::request::Faults;
 use super::states::expected;
 use super::view::{Created, Listed, RuleView};
 use super::{body, complaints, query};
-use crate::alert::rule::FAILURES_DEFAULT;
 use crate::alert::{Kind, Rule};
 use crate::error::Error;
 use crate::job::Name;
@@ -27,7 +26,8 @@ pub(crate) struct RuleRequest {
     /// What it watches.
     #[schema(value_type = super::view::AlertKindWord)]
     kind: String,
-    /// Failures in a row that are reported; 2 when left out. Of `failures_in_a_row` alone.
+    /// Failures in a row that are reported. Of `failures_in_a_row`, where it is 2 when left out, and of `endpoint_off`, where it
+    /// is 1.
     #[schema(minimum = 1, maximum = 1000)]
     count: Option<u32>,
     /// How long it may take. Of `execution_longer`, `no_execution` and `queue_wait`, which need it.
@@ -36,10 +36,10 @@ pub(crate) struct RuleRequest {
     /// How many jobs may be ready and wait. Of `queue_depth`, which needs it.
     #[schema(minimum = 1, maximum = 1000000000)]
     jobs: Option<u32>,
-    /// Only jobs of this subtype, and schedules that make them.
+    /// Only jobs of this subtype, and schedules that make them. Not of endpoints.
     #[schema(pattern = "^[a-z][a-z0-9_.-]{0,63}$")]
     sub_type: Option<String>,
-    /// Only the schedule with this id or name. Not of queues.
+    /// Only the schedule with this id or name. Not of queues and endpoints.
     #[schema(min_length = 1, max_length = 200)]
     schedule: Option<String>,
     /// Whether anybody looks at it; true when left out.
@@ -94,7 +94,7 @@ impl RuleRequest {
         let kind = faults.take("kind", self.kind.parse::<Kind>());
         let sub_type = self.sub_type.and_then(|text| faults.take("subType", Name::new(text)));
         let Some(kind) = kind else { return Err(faults.into()) };
-        let mut bound = (kind == Kind::FailuresInARow).then_some(FAILURES_DEFAULT);
+        let mut bound = kind.bound_default();
         for (unit, value) in [("count", self.count), ("seconds", self.seconds), ("jobs", self.jobs)] {
             match value.map(u64::from) {
                 Some(value) if unit == kind.unit() => bound = Some(value),

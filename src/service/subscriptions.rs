@@ -201,6 +201,7 @@ impl Service {
             return Err(missing(id));
         }
         self.hub().subscribed().notify_one();
+        self.hub().doubted().notify_one();
         Ok(())
     }
 
@@ -273,6 +274,8 @@ impl Service {
         match self.store().outbox().resubscribe(terms, anew, self.now()).await? {
             Resubscribed::Done(terms) => {
                 self.hub().subscribed().notify_one();
+                // It may have been off, and is not any more.
+                self.hub().doubted().notify_one();
                 Ok(terms)
             }
             Resubscribed::Stale(_) => {

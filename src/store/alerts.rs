@@ -9,6 +9,7 @@ use super::states::Expected;
 use super::{Answer, PageOf};
 use crate::alert::{Alert, AlertId, AlertStatus, Rule, Step, Subject};
 use crate::clock::Timestamp;
+use crate::event::{Endpoint, Subscription, SubscriptionId};
 use crate::job::{Job, Name};
 use crate::schedule::Schedule;
 
@@ -96,6 +97,8 @@ pub struct Ask {
     pub running_since: Option<Timestamp>,
     /// Queues: of a subtype, or all of them together.
     pub queues: Vec<Option<Name>>,
+    /// Endpoints that are switched off, or that their program may not switch off.
+    pub endpoints: bool,
     /// How many at most of each of these.
     pub limit: usize,
 }
@@ -111,6 +114,33 @@ pub struct Suspects {
     pub running: Vec<Arc<Job>>,
     /// The queues that were asked for, in input order.
     pub queues: Vec<Queue>,
+    /// Endpoints.
+    pub endpoints: Vec<Suspect>,
+}
+
+/// An endpoint that may take nothing any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suspect {
+    /// Of which subscription.
+    pub subscription: SubscriptionId,
+    /// What people know it by.
+    pub name: Box<str>,
+    /// How it does.
+    pub endpoint: Endpoint,
+}
+
+impl Suspect {
+    /// The endpoint of a subscription, if it is switched off and somebody wants it to be served.
+    pub(crate) fn of(terms: &Subscription, endpoint: Endpoint) -> Option<Self> {
+        let is_off = terms.enabled && endpoint.off.is_some();
+        is_off.then(|| Self { subscription: terms.id, name: terms.called().into(), endpoint })
+    }
+
+    /// The one that the settings name, if its latest try has failed. Nobody switches it off.
+    pub(crate) fn of_settings(endpoint: Endpoint) -> Option<Self> {
+        let (subscription, name) = (SubscriptionId::OUTBOX, "the publisher of the settings".into());
+        (endpoint.failures_in_a_row > 0).then_some(Self { subscription, name, endpoint })
+    }
 }
 
 /// How a queue stands. Jobs that wait for their time or for their concurrency key are not ready, and do not count.
@@ -168,7 +198,7 @@ impl AlertFilter {
             && self.sub_type.as_ref().is_none_or(|sub_type| alert.sub_type.as_ref() == Some(sub_type))
             && self.schedule.as_deref().is_none_or(|wanted| match &alert.subject {
                 Subject::Schedule { id, name } => **name == *wanted || wanted.parse().is_ok_and(|wanted| *id == wanted),
-                Subject::Queue | Subject::SubType(_) => false,
+                Subject::Queue | Subject::SubType(_) | Subject::Endpoint { .. } => false,
             })
     }
 }

@@ -40,6 +40,8 @@ pub struct Relayer {
     pub times: Option<Arc<Timetable>>,
     /// Told when a subscription was made or changed.
     pub subscribed: Arc<Notify>,
+    /// Told when an endpoint was switched off.
+    pub doubted: Arc<Notify>,
     /// Through which a pass over everything is asked for.
     pub passes: Passes,
     /// Who this process is among those that share the store.

@@ -84,13 +84,17 @@ fn a_rule_out_of_bounds_names_its_field() {
         (Kind::NoExecution, day, "seconds"),
         (Kind::QueueDepth, limits::ALERT_JOBS_MAX, "jobs"),
         (Kind::QueueWait, day, "seconds"),
+        (Kind::EndpointOff, limits::ALERT_FAILURES_MAX, "count"),
     ] {
         for (bound, faults) in [(0, vec![field]), (1, vec![]), (most, vec![]), (most + 1, vec![field])] {
             let found: Vec<_> = rule(kind, bound).complaints().iter().map(|complaint| complaint.field).collect();
             assert_eq!(found, faults, "{kind} {bound}");
         }
         let of_one = Rule { schedule: Some("nightly".into()), ..rule(kind, 1) };
-        assert_eq!(of_one.complaints().is_empty(), !kind.is_of_queues(), "{kind}");
+        let has_schedules = !kind.is_of_queues() && kind != Kind::EndpointOff;
+        assert_eq!(of_one.complaints().is_empty(), has_schedules, "{kind}");
+        let of_one = Rule { sub_type: Some(name("mail")), ..rule(kind, 1) };
+        assert_eq!(of_one.complaints().is_empty(), kind != Kind::EndpointOff, "{kind}");
     }
 }
 
@@ -150,6 +154,24 @@ fn what_is_seen_has_its_number_and_its_sentence() {
     let late = Seen::of_queue(&wait, 7, Some(at(1_000)), at(9_999)).unwrap();
     assert_eq!(late.sentence(&wait), "a job of subType `a` has been ready for 8 s; 5 s are reported");
     assert_eq!(Seen::of_queue(&wait, 0, None, at(9)), None, "nobody waits");
+}
+
+#[test]
+fn an_endpoint_is_seen_by_its_own_rule_alone_and_stays_the_same_whatever_became_of_it() {
+    let subject = |what: &str| Subject::Endpoint { subscription: "s1".into(), name: "hooks".into(), what: what.into() };
+    let off = rule(Kind::EndpointOff, 2);
+    for kind in Kind::ALL {
+        let sees = Seen::of_endpoint(&rule(*kind, 1), subject("is off"), 3).is_some();
+        assert_eq!(sees, *kind == Kind::EndpointOff, "{kind}");
+    }
+    let seen = |failures| Seen::of_endpoint(&off, subject("is off"), failures).unwrap();
+    assert_eq!(seen(3).sentence(&off), "the endpoint of subscription s1 (`hooks`) is off");
+    assert_eq!((seen(0).value, seen(3).value), (1, 3), "one that is off is off");
+    assert_eq!(subject("is off").to_string(), subject("is gone").to_string());
+    assert_eq!((subject("").sort(), subject("").subscription()), ("endpoint", Some("s1")));
+    assert!(decide(Some(&off), Some(&seen(1)), None, at(9)).is_none(), "below its bound");
+    let Some(Step::Fire(alert)) = decide(Some(&off), Some(&seen(2)), None, at(9)) else { panic!("it does not fire") };
+    assert_eq!(decide(Some(&off), None, Some(&alert), at(10)), Some(Step::Clear(alert.id)), "it is on again");
 }
 
 #[test]

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use faena::alert::{Alert, Kind, Rule};
 use faena::clock::{Clock, Timestamp};
+use faena::event::{Course, Endpoint, Pattern, Progress, Subscription, SubscriptionId, Via};
 use faena::job::{self, Holder, Job, JobError, Name, NewJob};
 use faena::schedule::{self, NewSchedule, Schedule, Spec, Timetable, Zone};
 use faena::store::alerts::{AlertFilter, AlertPage, RuleKept};
 use faena::store::embedded::{Durability, Embedded, Open};
 use faena::store::observed::Observed;
+use faena::store::outbox::{Relayed, Subscribed};
 use faena::store::schedules::{Added, Stepped, Which};
 use faena::store::{Claim, Committed, Expected, Group, Inserted, Schedules, Store};
 use faena::upkeep::Sentinel;
@@ -186,6 +188,35 @@ impl House {
         let sub_type = self.happen(called, asked).await.spec.sub_type.clone();
         let job = self.claim(sub_type.as_str()).await;
         self.end(&job, ends_well).await;
+    }
+
+    /// Subscribes somebody; nothing is sent.
+    pub async fn subscribe(&self, url: &str) -> Arc<Subscription> {
+        let terms = Subscription {
+            id: SubscriptionId::new(),
+            via: Via::Webhook,
+            to: url.into(),
+            events: vec![Pattern::all()],
+            user_id: None,
+            secrets: Vec::new(),
+            description: None,
+            enabled: true,
+            created_at: self.clock.now(),
+            revision: 1,
+        };
+        match self.store.outbox().subscribe(terms, 0).await.unwrap() {
+            Subscribed::Added(terms) => terms,
+            Subscribed::Full => panic!("full"),
+        }
+    }
+
+    /// Has somebody's endpoint do so.
+    pub async fn endpoint(&self, of: SubscriptionId, endpoint: Endpoint) {
+        let course = self.store.outbox().course(of).await.unwrap().unwrap();
+        let expected = course.revision;
+        let course = Course { endpoint, revision: expected + 1, ..course };
+        let relayed = self.store.outbox().relay(of, Progress { expected, course, sendings: Vec::new() }).await.unwrap();
+        assert_eq!(relayed, Relayed::Applied);
     }
 
     pub async fn accept(&self, sub_type: &str) -> Arc<Job> {

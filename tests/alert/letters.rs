@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use faena::alert::Kind;
 use faena::clock::{Clock, Timestamp};
-use faena::event::delivery::PAUSES;
+use faena::event::Endpoint;
+use faena::event::delivery::{Off, PAUSES};
 use faena::event::letters::GATHERED;
 use faena::publish::Smtp;
 use faena::schedule::{NewSchedule, Spec, Timetable, Zone};
@@ -115,6 +116,29 @@ async fn an_alert_is_told_once_when_it_fires_and_once_when_it_clears() {
     assert_eq!(to(&then), ["dev@example.com", "ops@example.com"]);
     for letter in &then {
         assert_eq!(letter.header("Subject"), Some("[faena] alert twice cleared"));
+    }
+}
+
+#[tokio::test]
+async fn who_hears_of_every_alert_hears_of_endpoints_without_setting_up_a_rule() {
+    let (house, office) = (House::new(), PostOffice::open().await);
+    let mut postman = begun(&house, &office).await;
+    let (one, other) = (house.subscribe("https://a.example").await, house.subscribe("https://b.example").await);
+    let gone = Endpoint { failures_in_a_row: 1, failing_since: Some(house.clock.now()), off: Some(Off::Gone) };
+    house.endpoint(one.id, gone).await;
+    assert_eq!(house.look().await, (1, 0));
+    postman.look().await.unwrap();
+    house.endpoint(other.id, gone).await;
+    assert_eq!(house.look().await, (1, 0));
+    postman.look().await.unwrap();
+    house.pass(5);
+    assert_eq!(postman.look().await.unwrap().sent, 1);
+    let taken = taken(&office, 0);
+    assert_eq!(to(&taken), ["ops@example.com"]);
+    assert_eq!(taken[0].header("Subject"), Some("[faena] 2 alerts fired"), "one letter, and both are named in it");
+    for id in [one.id, other.id] {
+        let said = format!("the endpoint of subscription {id} (");
+        assert!(taken[0].text().contains(&said), "{said} is not in {}", taken[0].text());
     }
 }
 

@@ -2,6 +2,8 @@
 
 use faena::alert::{AlertStatus, Kind, Rule, Subject};
 use faena::clock::Clock;
+use faena::event::delivery::Off;
+use faena::event::{Endpoint, SubscriptionId};
 use faena::limits;
 use faena::schedule::Event;
 use faena::store::alerts::AlertFilter;
@@ -126,6 +128,61 @@ async fn a_queue_fires_by_its_depth_and_by_its_wait() {
     );
     house.claim("mail").await;
     assert_eq!(house.look().await, (0, 2));
+}
+
+#[tokio::test]
+async fn each_endpoint_that_is_switched_off_fires_and_clears_for_itself() {
+    let house = House::new();
+    let (one, other) = (house.subscribe("https://a.example/x?key=1").await, house.subscribe("https://b.example").await);
+    let failing = Endpoint { failures_in_a_row: 7, failing_since: Some(house.clock.now()), off: None };
+    house.endpoint(one.id, failing).await;
+    assert_eq!(house.look().await, NOTHING, "it may come back by itself");
+    house.endpoint(one.id, Endpoint { off: Some(Off::Failing), ..failing }).await;
+    assert_eq!(house.look().await, FIRED);
+    assert_eq!(house.look().await, NOTHING);
+    house.endpoint(other.id, Endpoint { failures_in_a_row: 1, off: Some(Off::Gone), ..failing }).await;
+    assert_eq!(house.look().await, FIRED, "another one is another alert");
+    let mut firing = house.firing().await;
+    firing.sort();
+    let mut expected = [
+        format!(
+            "the endpoint of subscription {} (`a.example`) is switched off, because it has taken nothing since \
+             1970-01-01T00:00:00.000Z, in 7 tries",
+            one.id
+        ),
+        format!(
+            "the endpoint of subscription {} (`b.example`) is switched off, because it answered that it is gone (410)",
+            other.id
+        ),
+    ];
+    expected.sort();
+    assert_eq!(firing, expected);
+    house.endpoint(one.id, Endpoint::default()).await;
+    assert_eq!(house.look().await, CLEARED, "it is on again");
+    house.store.outbox().unsubscribe(other.id).await.unwrap();
+    assert_eq!(house.look().await, CLEARED, "nobody wants it any more");
+    house.rule(rule("endpoint-off", Kind::EndpointOff, 5)).await;
+    house.endpoint(one.id, Endpoint { failures_in_a_row: 4, off: Some(Off::Gone), ..failing }).await;
+    assert_eq!(house.look().await, NOTHING, "below the bound that somebody gave");
+}
+
+#[tokio::test]
+async fn the_publisher_of_the_settings_is_reported_when_another_one_would_be_switched_off() {
+    let house = House::new();
+    let since = house.clock.now();
+    let failing = Endpoint { failures_in_a_row: limits::WEBHOOK_FAILURES_MIN, failing_since: Some(since), off: None };
+    house.endpoint(SubscriptionId::OUTBOX, failing).await;
+    house.pass(limits::WEBHOOK_FAILING_MAX.as_secs() - 1);
+    assert_eq!(house.look().await, NOTHING);
+    house.pass(1);
+    assert_eq!(house.look().await, FIRED);
+    let message = house.firing().await.remove(0);
+    assert!(
+        message.starts_with("the endpoint of subscription outbox (`the publisher of the settings`) has taken"),
+        "{message}"
+    );
+    house.endpoint(SubscriptionId::OUTBOX, Endpoint::default()).await;
+    assert_eq!(house.look().await, CLEARED);
 }
 
 #[tokio::test]

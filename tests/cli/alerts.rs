@@ -15,7 +15,9 @@ fn rules_are_set_listed_and_removed_and_a_failing_schedule_is_told() {
     assert!(run(&["list"]).ended(0).stderr.contains("no alerts"));
     let rules = run(&["rules"]).ended(0).stdout;
     assert!(
-        rules.starts_with("NAME") && rules.contains("failures-in-a-row  failures_in_a_row  2 failures  all"),
+        rules.starts_with("NAME")
+            && rules.contains("failures-in-a-row  failures_in_a_row  2 failures      all  yes")
+            && rules.contains("endpoint-off       endpoint_off       1 failed tries  all  yes"),
         "{rules}"
     );
 
@@ -38,7 +40,7 @@ fn rules_are_set_listed_and_removed_and_a_failing_schedule_is_told() {
     assert_eq!(set.ended(0).stdout, "Alert rule slow kept.\n");
     let rules = run(&["rules"]).ended(0).stdout;
     assert!(
-        rules.contains("slow               execution_longer   60 seconds  schedule off, subType sleep  no"),
+        rules.contains("slow               execution_longer   60 seconds      schedule off, subType sleep  no"),
         "{rules}"
     );
     assert_eq!(json(&["set", "often", "failures_in_a_row"])["data"]["count"], 2);

@@ -67,6 +67,7 @@ async fn failures_in_a_row_are_listed_and_counted_until_a_success() {
         ("bound", json!(2)),
         ("unit", json!("count")),
         ("count", json!(1)),
+        ("subscriptionId", Value::Null),
         ("clearedAt", Value::Null),
         ("message", json!("the last 2 executions of schedule `failing` have failed; 2 in a row are reported")),
     ] {
@@ -126,7 +127,7 @@ async fn a_rule_is_made_changed_under_a_condition_and_removed() {
             .map(|rule| rule["name"].as_str().unwrap().to_owned())
             .collect::<Vec<_>>()
     };
-    assert_eq!(rules().await, ["failures-in-a-row"]);
+    assert_eq!(rules().await, ["endpoint-off", "failures-in-a-row"]);
     server.schedule("nightly", json!({})).await;
     let made = put(&server, "slow", json!({ "kind": "execution_longer", "seconds": 60, "schedule": "nightly" })).await;
     assert_eq!(made.status, 201, "{made:?}");
@@ -151,8 +152,11 @@ async fn a_rule_is_made_changed_under_a_condition_and_removed() {
     let new = server.client.put(server.url("/alerts/rules/slow")).header("If-None-Match", "*");
     assert_eq!(server.send(new.json(&json!({ "kind": "failures_in_a_row" }))).await.status, 412);
     assert_eq!(put(&server, "often", json!({ "kind": "failures_in_a_row" })).await.json()["data"]["count"], 2);
-    assert_eq!(rules().await, ["failures-in-a-row", "often", "slow"]);
-    for name in ["failures-in-a-row", "slow"] {
+    let off = json!({ "kind": "endpoint_off", "count": 5, "enabled": false });
+    let off = put(&server, "endpoint-off", off).await;
+    assert_eq!((off.status, &off.json()["data"]["count"]), (200, &json!(5)));
+    assert_eq!(rules().await, ["endpoint-off", "failures-in-a-row", "often", "slow"]);
+    for name in ["endpoint-off", "failures-in-a-row", "slow"] {
         assert_eq!(server.delete(&format!("/alerts/rules/{name}")).await.status, 204);
         assert_eq!(server.delete(&format!("/alerts/rules/{name}")).await.error(), (404, "not_found".to_owned()));
     }
@@ -176,6 +180,9 @@ async fn a_rule_that_breaks_one_names_the_field_and_changes_nothing() {
         (json!({ "kind": "queue_depth", "jobs": 1, "seconds": 5 }), "seconds", "its bound is `jobs`"),
         (json!({ "kind": "queue_depth", "jobs": 1, "subType": "A" }), "subType", "`A`"),
         (json!({ "kind": "queue_depth", "jobs": 1, "schedule": "x" }), "schedule", "is nothing that a queue has"),
+        (json!({ "kind": "endpoint_off", "schedule": "x" }), "schedule", "is nothing that an endpoint has"),
+        (json!({ "kind": "endpoint_off", "subType": "x" }), "subType", "is nothing that an endpoint has"),
+        (json!({ "kind": "endpoint_off", "seconds": 5 }), "seconds", "its bound is `count`"),
         (json!({ "kind": "failures_in_a_row", "schedule": "nobody" }), "schedule", "there is no schedule"),
         (json!({ "kind": "failures_in_a_row", "enabled": "yes" }), "enabled", "must be true or false"),
         (json!({ "kind": "failures_in_a_row", "treshold": 5 }), "treshold", "is not a field"),
@@ -194,13 +201,13 @@ async fn a_rule_that_breaks_one_names_the_field_and_changes_nothing() {
     for path in ["/alerts/17", "/alerts/019a9f5e-7a30-7c6e-9d21-3f0f5d1c2b4a", "/alerts/rules/none"] {
         assert_eq!(server.get(path).await.error(), (404, "not_found".to_owned()), "{path}");
     }
-    assert_eq!(server.get("/alerts/rules").await.json()["data"].as_array().unwrap().len(), 1);
+    assert_eq!(server.get("/alerts/rules").await.json()["data"].as_array().unwrap().len(), 2);
 }
 
 #[actix_web::test]
 async fn there_are_no_more_rules_than_may_be() {
     let server = Server::start();
-    for number in 1..faena::limits::ALERT_RULES_MAX {
+    for number in 2..faena::limits::ALERT_RULES_MAX {
         assert_eq!(
             put(&server, &format!("r{number}"), json!({ "kind": "queue_wait", "seconds": 9 })).await.status,
             201

@@ -4,14 +4,18 @@ use std::sync::Arc;
 
 use faena::alert::{Alert, AlertId, AlertStatus, Kind, Rule, Seen, Step, Subject, decide};
 use faena::clock::Timestamp;
+use faena::event::delivery::Off;
+use faena::event::{Course, Endpoint, Progress, SendingState, Subscription, SubscriptionId};
 use faena::job::{NewJob, Outcome};
 use faena::limits;
 use faena::schedule::ScheduleId;
 use faena::store::alerts::{AlertFilter, AlertPage, Ask, KeptRule, Queue, RuleKept, RuleRemoved, Stepped};
+use faena::store::outbox::{Anew, Relayed, Subscribed};
 use faena::store::schedules::Which;
 use faena::store::{Expected, StoreError};
 
 use crate::bed::*;
+use crate::outbox;
 use crate::schedules::{MINUTE, every_minute};
 
 const ALL: AlertPage = AlertPage { limit: usize::MAX, offset: 0 };
@@ -60,15 +64,14 @@ async fn list(bed: &Bed, filter: AlertFilter) -> Vec<Arc<Alert>> {
 
 pub async fn a_new_store_watches_failures_and_forgets_that_when_told(bed: Bed) {
     let rules = bed.store().rules().await.unwrap();
-    let [default] = rules.as_slice() else { panic!("{rules:?}") };
-    assert_eq!(
-        (default.rule.name.as_str(), default.rule.kind, default.rule.bound),
-        ("failures-in-a-row", Kind::FailuresInARow, 2)
-    );
+    let known: Vec<_> = rules.iter().map(|kept| (kept.rule.name.as_str(), kept.rule.kind, kept.rule.bound)).collect();
+    assert_eq!(known, [("endpoint-off", Kind::EndpointOff, 1), ("failures-in-a-row", Kind::FailuresInARow, 2)]);
     let bed = bed.reopened(at(0));
     assert_eq!(bed.store().rules().await.unwrap(), rules);
-    let removed = bed.store().remove_rule(default.rule.name.clone(), Expected::Anything).await.unwrap();
-    assert_eq!(removed, RuleRemoved::Done);
+    for default in &rules {
+        let removed = bed.store().remove_rule(default.rule.name.clone(), Expected::Anything).await.unwrap();
+        assert_eq!(removed, RuleRemoved::Done);
+    }
     let bed = bed.reopened(at(0));
     assert_eq!(names(&bed).await, [""; 0], "what is removed stays so");
 }
@@ -79,7 +82,7 @@ pub async fn a_rule_is_kept_as_it_was_given(bed: Bed) {
     assert_eq!(kept.rule, full);
     made(&bed, Rule { schedule: Some("nightly".into()), ..Rule::new(name("a"), Kind::NoExecution, 60) }).await;
     let before = bed.store().rules().await.unwrap();
-    assert_eq!(names(&bed).await, ["a", "b", "failures-in-a-row"], "by name");
+    assert_eq!(names(&bed).await, ["a", "b", "endpoint-off", "failures-in-a-row"], "by name");
     let bed = bed.reopened(at(0));
     assert_eq!(bed.store().rules().await.unwrap(), before);
 }
@@ -106,12 +109,12 @@ pub async fn an_unmet_expectation_changes_no_rule(bed: Bed) {
 }
 
 pub async fn rule_26_there_are_no_more_rules_than_may_be(bed: Bed) {
-    for number in 1..limits::ALERT_RULES_MAX {
+    for number in Rule::of_a_new_store().len()..limits::ALERT_RULES_MAX {
         made(&bed, rule(&format!("r{number}"))).await;
     }
     let store = bed.store();
     assert_eq!(store.put_rule(rule("more"), Expected::Anything).await.unwrap(), RuleKept::Full);
-    assert!(matches!(store.put_rule(rule("r1"), Expected::Anything).await.unwrap(), RuleKept::Replaced(_)));
+    assert!(matches!(store.put_rule(rule("r2"), Expected::Anything).await.unwrap(), RuleKept::Replaced(_)));
 }
 
 pub async fn an_alert_fires_once_and_clears_once(bed: Bed) {
@@ -300,6 +303,47 @@ pub async fn schedules_that_fail_or_are_silent_are_found(bed: Bed) {
     let bed = bed.reopened(at(MINUTE));
     let kept = bed.store().suspects(ask(Some(3), None), at(MINUTE)).await.unwrap().failing;
     assert_eq!(kept.len(), 1, "and after a restart");
+}
+
+pub async fn endpoints_that_are_off_are_found(bed: Bed) {
+    let store = bed.store();
+    let found = async |bed: &Bed| {
+        let ask = Ask { endpoints: true, limit: 9, ..Ask::default() };
+        let mut found = bed.store().suspects(ask, at(9)).await.unwrap().endpoints;
+        found.sort_by_key(|suspect| (suspect.endpoint.failures_in_a_row, suspect.name.clone()));
+        found.into_iter().map(|suspect| (suspect.name.to_string(), suspect.endpoint)).collect::<Vec<_>>()
+    };
+    let make = async |called: Option<&str>, endpoint: Endpoint, enabled: bool| {
+        let to = "https://me:secret@hooks.example:8443/x?key=1".into();
+        let description = called.map(Into::into);
+        let made = Subscription { to, description, enabled, ..outbox::subscription(5) };
+        let Subscribed::Added(made) = store.subscribe(made, 0).await.unwrap() else { panic!("full") };
+        let course = Course { cursor: 1, endpoint, revision: 1, ..Course::default() };
+        let progress = Progress { expected: 0, course, sendings: vec![outbox::sending(1, SendingState::Pending)] };
+        assert_eq!(store.relay(made.id, progress).await.unwrap(), Relayed::Applied);
+        made
+    };
+    let endpoint = |failures_in_a_row, off| Endpoint { failures_in_a_row, failing_since: Some(at(1)), off };
+    assert_eq!(found(&bed).await, []);
+    make(Some("failing"), endpoint(5, None), true).await;
+    make(Some("nobody wants it"), endpoint(6, Some(Off::Gone)), false).await;
+    let gone = make(None, endpoint(1, Some(Off::Gone)), true).await;
+    let away = make(Some("accounts"), endpoint(7, Some(Off::Failing)), true).await;
+    let expected = [("hooks.example:8443", 1, Off::Gone), ("accounts", 7, Off::Failing)];
+    let expected = expected.map(|(name, failures, off)| (name.to_owned(), endpoint(failures, Some(off))));
+    assert_eq!(found(&bed).await, expected);
+    let bed = bed.reopened(at(10));
+    assert_eq!(found(&bed).await, expected, "after a restart");
+    let nobody = bed.store().suspects(Ask { limit: 9, ..Ask::default() }, at(10)).await.unwrap().endpoints;
+    assert_eq!(nobody, [], "nobody asked");
+    let again = Subscription { revision: gone.revision + 1, ..Subscription::clone(&gone) };
+    bed.store().resubscribe(again, Anew::Yes, at(11)).await.unwrap();
+    bed.store().unsubscribe(away.id).await.unwrap();
+    assert_eq!(found(&bed).await, [], "one is on again, the other is gone");
+    let course = Course { endpoint: endpoint(3, None), revision: 1, ..Course::default() };
+    let progress = Progress { expected: 0, course, sendings: Vec::new() };
+    bed.store().relay(SubscriptionId::OUTBOX, progress).await.unwrap();
+    assert_eq!(found(&bed).await, [("the publisher of the settings".to_owned(), endpoint(3, None))]);
 }
 
 pub async fn no_alert_is_kept_after_the_close(bed: Bed) {

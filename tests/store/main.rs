@@ -246,6 +246,7 @@ clauses! {
         what_runs_for_long_is_found
         a_queue_stands_as_it_is
         schedules_that_fail_or_are_silent_are_found
+        endpoints_that_are_off_are_found
         no_alert_is_kept_after_the_close
     }
     keys {

@@ -38,7 +38,7 @@ pub async fn subscribed(bed: &Bed, subscription: Subscription, cursor: u64) -> A
 }
 
 /// A sending of an event that happened at a moment which is its place.
-fn sending(place: u64, state: SendingState) -> Sending {
+pub fn sending(place: u64, state: SendingState) -> Sending {
     let aggregate = Aggregate { sort: "Order".into(), id: place.to_string().into() };
     let moment = at(place as i64);
     let event = Event::own(EventType::new("order.paid").unwrap(), aggregate, &json!({ "to": "año" }), moment).unwrap();

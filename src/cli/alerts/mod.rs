@@ -10,8 +10,8 @@ use super::ending::{Ending, Trouble};
 
 /// List alerts, and the rules that fire them
 ///
-/// A rule watches schedules, executions or the queue. Its alert fires once when the rule is broken and clears once when it is
-/// not any more. A new store has one rule: a schedule that fails twice in a row.
+/// A rule watches schedules, executions, the queue or endpoints of subscriptions. Its alert fires once when the rule is broken and clears once when it is
+/// not any more. A new store has two rules: a schedule that fails twice in a row, and an endpoint that is switched off.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -60,13 +60,15 @@ fn print(rules: &[RuleView]) -> Result<(), Trouble> {
 fn unit(kind: Kind) -> &'static str {
     match kind {
         Kind::FailuresInARow => "failures",
+        Kind::EndpointOff => "failed tries",
         kind => kind.unit(),
     }
 }
 
 /// Keep an alert rule, in place of the one with its name
 ///
-/// The bound counts failures in a row, seconds, or jobs that wait, as the kind says; `failures_in_a_row` has a default of 2.
+/// The bound counts failures in a row, seconds, or jobs that wait, as the kind says; `failures_in_a_row` has a default of 2, and
+/// `endpoint_off` one of 1.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -75,12 +77,13 @@ Examples:
   faena alerts set nightly-missing no_execution 900 --schedule nightly
   faena alerts set backlog queue_depth 10000
   faena alerts set waiting queue_wait 300 --subtype mail
-  faena alerts set waiting queue_wait 300 --disabled")]
+  faena alerts set waiting queue_wait 300 --disabled
+  faena alerts set endpoint-off endpoint_off")]
 pub struct Set {
     /// What the rule is called
     #[arg(value_name = "NAME")]
     name: Name,
-    /// failures_in_a_row, execution_longer, no_execution, queue_depth or queue_wait
+    /// failures_in_a_row, execution_longer, no_execution, queue_depth, queue_wait or endpoint_off
     #[arg(value_name = "KIND")]
     kind: Kind,
     /// How far it may go: failures, seconds or jobs

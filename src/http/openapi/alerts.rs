@@ -43,7 +43,7 @@ fn rules() -> Vec<Operation> {
     vec![
         get("/alerts/rules", "listAlertRules", "List alert rules")
             .tag("alerts")
-            .about("All of them, by name. A new store has one, `failures-in-a-row`; it may be changed and removed.")
+            .about("All of them, by name. A new store has two, `failures-in-a-row` and `endpoint-off`; they may be changed and removed.")
             .gives(200, in_json("The rules.", listed(named::<RuleView<'static>>()))),
         one(get("/alerts/rules/{name}", "getAlertRule", "Look at an alert rule"))
             .header("If-None-Match", text(), "The ETag that you know.")
@@ -54,8 +54,10 @@ fn rules() -> Vec<Operation> {
                 "In place of the one with that name. `failures_in_a_row` watches schedules: the default is two. \
                  `execution_longer` fires while a try runs for that long. `no_execution` fires when a schedule that ought to \
                  have been executed was not for that long; a tick that is passed over counts, a pause does not. \
-                 `queue_depth` and `queue_wait` watch jobs that are ready to run, of one subtype or all together. By the \
-                 clock it is looked at every ten seconds, or as often as its bound in seconds says if that is shorter. What \
+                 `queue_depth` and `queue_wait` watch jobs that are ready to run, of one subtype or all together. \
+                 `endpoint_off` fires for each subscription whose endpoint is switched off, because it said that it is gone or \
+                 has taken nothing for five days, and clears when somebody switches it on again; `count` leaves out those that \
+                 went off after fewer tries that failed in a row. By the clock it is looked at every ten seconds, or as often as its bound in seconds says if that is shorter. What \
                  fires goes on as long as the new rule is broken too.",
             )
             .header("If-Match", text(), "The ETag that must be there, or `*` for any.")

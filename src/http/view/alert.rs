@@ -24,8 +24,8 @@ pub(crate) struct AlertView<'a> {
     kind: &'static str,
     #[schema(value_type = super::AlertStatusWord)]
     status: &'static str,
-    /// Who or what broke it: `schedule`, `subType` or `queue`.
-    #[schema(pattern = "^(schedule|subType|queue)$")]
+    /// Who or what broke it: `schedule`, `subType`, `queue` or `endpoint`.
+    #[schema(pattern = "^(schedule|subType|queue|endpoint)$")]
     subject: &'static str,
     #[schema(value_type = Option<String>, format = Uuid, required)]
     schedule_id: Option<Shown<ScheduleId>>,
@@ -38,13 +38,16 @@ pub(crate) struct AlertView<'a> {
     /// The job that stood for the subject when it fired: the latest of the schedule, or the longest running one.
     #[schema(value_type = Option<String>, format = Uuid, required)]
     job_id: Option<Shown<JobId>>,
+    /// Whose endpoint it is about: a subscription by its id, or `outbox`, the one of the settings.
+    #[schema(required)]
+    subscription_id: Option<&'a str>,
     /// How far it had gone when it fired.
     #[schema(minimum = 0)]
     value: u64,
     /// How far it might have gone.
     #[schema(minimum = 1)]
     bound: u64,
-    /// What the two count: `count` (failures), `seconds` or `jobs`.
+    /// What the two count: `count` (failures in a row), `seconds` or `jobs`.
     #[schema(pattern = "^(count|seconds|jobs)$")]
     unit: &'static str,
     message: &'a str,
@@ -90,21 +93,21 @@ pub(crate) struct RuleView<'a> {
 
 impl<'a> AlertView<'a> {
     pub(crate) fn of(alert: &'a Alert) -> Self {
-        let (subject, schedule_id, schedule_name) = match &alert.subject {
-            Subject::Queue => ("queue", None, None),
-            Subject::SubType(_) => ("subType", None, None),
-            Subject::Schedule { id, name } => ("schedule", Some(Shown(*id)), Some(&**name)),
+        let (schedule_id, schedule_name) = match &alert.subject {
+            Subject::Schedule { id, name } => (Some(Shown(*id)), Some(&**name)),
+            Subject::Queue | Subject::SubType(_) | Subject::Endpoint { .. } => (None, None),
         };
         Self {
             id: Shown(alert.id),
             rule: alert.rule.as_str(),
             kind: alert.kind.as_str(),
             status: alert.status().as_str(),
-            subject,
+            subject: alert.subject.sort(),
             schedule_id,
             schedule_name,
             sub_type: alert.sub_type.as_ref().map(Name::as_str),
             job_id: alert.job.map(Shown),
+            subscription_id: alert.subject.subscription(),
             value: alert.value,
             bound: alert.bound,
             unit: alert.kind.unit(),
@@ -123,7 +126,7 @@ impl<'a> RuleView<'a> {
         Self {
             name: rule.name.as_str(),
             kind: rule.kind.as_str(),
-            count: bound(&[Kind::FailuresInARow]),
+            count: bound(&[Kind::FailuresInARow, Kind::EndpointOff]),
             seconds: bound(&[Kind::ExecutionLonger, Kind::NoExecution, Kind::QueueWait]),
             jobs: bound(&[Kind::QueueDepth]),
             sub_type: rule.sub_type.as_ref().map(Name::as_str),

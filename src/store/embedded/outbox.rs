@@ -2,6 +2,7 @@
 //! each, by their bounds, so all of them are in memory.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -12,6 +13,7 @@ use super::{Embedded, settled};
 use crate::clock::Timestamp;
 use crate::event::{Course, Endpoint, Progress, Sending, SendingState, Subscription, SubscriptionId};
 use crate::limits;
+use crate::store::alerts::Suspect;
 use crate::store::outbox::{Anew, Outbox, Relayed, Resubscribed, SendingFilter, Subscribed};
 use crate::store::{Answer, PageOf};
 
@@ -81,11 +83,34 @@ impl Items {
         })
     }
 
+    /// The endpoints that may take nothing any more. What is on its way to them is passed over.
+    fn suspects(&self) -> Vec<Suspect> {
+        let of_settings = self.course(SubscriptionId::OUTBOX).and_then(|course| Suspect::of_settings(course.endpoint));
+        let mut found: Vec<_> = of_settings.into_iter().collect();
+        let mut from = Bound::Unbounded;
+        while let Some((key, item)) = self.0.range((from, Bound::Unbounded)).next() {
+            from = Bound::Excluded((key.0, Part::Sending(u64::MAX)));
+            if let (Item::Terms(terms), Some(course)) = (item, self.course(key.0)) {
+                found.extend(Suspect::of(terms, course.endpoint));
+            }
+        }
+        found
+    }
+
     fn all_terms(&self) -> impl Iterator<Item = &Arc<Subscription>> {
         self.0.values().filter_map(|item| match item {
             Item::Terms(terms) => Some(terms),
             _ => None,
         })
+    }
+}
+
+impl ShownOutgoing {
+    /// The endpoints that may take nothing any more, at most `limit`.
+    pub(super) fn suspects(&self, limit: usize) -> Vec<Suspect> {
+        let mut found = self.0.read().suspects();
+        found.truncate(limit);
+        found
     }
 }
 

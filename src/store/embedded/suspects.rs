@@ -1,5 +1,5 @@
 //! Where to look for what breaks a rule. Nothing is kept for it on the way of a job: what runs is known by its slots, what
-//! waits by its lanes, what fails by the roll of schedules.
+//! waits by its lanes, what fails by the roll of schedules, which endpoint is off by its course.
 
 use std::sync::Arc;
 
@@ -22,7 +22,8 @@ impl Embedded {
             }
         };
         let (failing, silent) = (failing.unwrap_or_default(), silent.unwrap_or_default());
-        Suspects { failing, silent, running: running.unwrap_or_default(), queues }
+        let endpoints = if ask.endpoints { self.outgoing.suspects(ask.limit) } else { Vec::new() };
+        Suspects { failing, silent, running: running.unwrap_or_default(), queues, endpoints }
     }
 }
 

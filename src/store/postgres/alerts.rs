@@ -8,10 +8,10 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::calendar::Calendar;
-use super::look;
 use super::place::Fault;
 use super::rows::json;
 use super::session::Session;
+use super::{look, sendings};
 use crate::alert::{Alert, AlertId, Rule, Step};
 use crate::clock::Timestamp;
 use crate::event::tell;
@@ -181,6 +181,9 @@ pub(super) async fn suspects(
     }
     if !ask.queues.is_empty() {
         found.queues = look::queues(session, &ask.queues, now).await?;
+    }
+    if ask.endpoints {
+        found.endpoints = sendings::suspects(session, ask.limit).await?;
     }
     Ok(found)
 }

@@ -16,9 +16,13 @@ use crate::clock::Timestamp;
 use crate::event::{Course, Endpoint, Progress, Sending, SendingState, SubscriptionId};
 use crate::limits;
 use crate::store::PageOf;
+use crate::store::alerts::Suspect;
 use crate::store::outbox::{Relayed, SendingFilter};
 
 const COURSE: &str = "SELECT course FROM faena.course WHERE id = $1";
+/// Courses whose endpoint is off, with the terms of their subscriptions; and the course of the settings.
+const SUSPECTS: &str = "SELECT c.course, s.subscription FROM faena.course c LEFT JOIN faena.subscription s USING (id) \
+     WHERE (s.id IS NOT NULL AND c.course::json->'endpoint'->>'off' IS NOT NULL) OR c.id = $1 ORDER BY c.id";
 const LOCK_COURSE: &str = "SELECT course FROM faena.course WHERE id = $1 FOR UPDATE";
 /// Two that begin the course of one of the program's own are two that step it: the second one begins anew.
 const BEGIN_COURSE: &str = "INSERT INTO faena.course (id, course) VALUES ($1, $2)";
@@ -55,6 +59,20 @@ pub(super) async fn course(session: &Session, id: SubscriptionId) -> Result<Opti
     let rows = session.query(COURSE, &[(&uuid(id) as _, Type::UUID)]).await?;
     let course = rows.first().map(from_json).transpose()?;
     Ok(course.or_else(|| id.own_name().map(|_| Course::default())))
+}
+
+/// The endpoints that may take nothing any more, at most `limit`.
+pub(super) async fn suspects(session: &Session, limit: usize) -> Result<Vec<Suspect>, Fault> {
+    let mut found = Vec::new();
+    for row in session.query(SUSPECTS, &[(&uuid(SubscriptionId::OUTBOX) as _, Type::UUID)]).await? {
+        let course: Course = from_json(&row)?;
+        found.extend(match row.try_get::<_, Option<&str>>(1)? {
+            Some(terms) => Suspect::of(&serde_json::from_str(terms).map_err(Fault::broken)?, course.endpoint),
+            None => Suspect::of_settings(course.endpoint),
+        });
+    }
+    found.truncate(limit);
+    Ok(found)
 }
 
 /// Applies a step of a relay.

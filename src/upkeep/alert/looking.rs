@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Sentinel;
-use crate::alert::{Alert, Kind, Rule, Seen};
+use crate::alert::{Alert, Kind, Rule, Seen, Subject};
 use crate::clock::Timestamp;
+use crate::event::delivery::Off;
 use crate::job::{Job, Name};
 use crate::limits;
 use crate::schedule::{Schedule, ScheduleId};
 use crate::store::StoreError;
-use crate::store::alerts::{Ask, Suspects};
+use crate::store::alerts::{Ask, Suspect, Suspects};
 
 /// What a look has seen.
 pub(super) struct Looked<'a> {
@@ -37,7 +38,8 @@ impl Sentinel {
         let rules: Vec<&Rule> = rules.iter().filter(|rule| rule.enabled).collect();
         let period = period(&rules);
         let ask = ask(&rules, period.unwrap_or_default(), now);
-        let Suspects { failing, silent, running, queues } = self.store.alerts().suspects(ask.clone(), now).await?;
+        let Suspects { failing, silent, running, queues, endpoints } =
+            self.store.alerts().suspects(ask.clone(), now).await?;
 
         let mut suspects: Makers = failing.into_iter().chain(silent).map(|schedule| (schedule.id, schedule)).collect();
         let of_schedules = |alert: &&Arc<Alert>| alert.kind.is_of_schedules();
@@ -64,6 +66,11 @@ impl Sentinel {
             seen.note(rule, Seen::of_queue(rule, queue.ready, queue.oldest, now));
             let waits = queue.oldest.filter(|_| rule.kind == Kind::QueueWait);
             moments.extend(waits.map(|oldest| breaks_at(rule, oldest)));
+        }
+        for rule in &rules {
+            for suspect in &endpoints {
+                seen.note(rule, endpoint(rule, suspect, now));
+            }
         }
         // What is broken already is looked at in the usual time, what will be soon is looked at when it is.
         let next =
@@ -104,6 +111,26 @@ fn maker(job: &Job) -> Option<ScheduleId> {
     job.spec.schedule_id()?.parse().ok()
 }
 
+/// What a rule sees in an endpoint.
+fn endpoint(rule: &Rule, suspect: &Suspect, now: Timestamp) -> Option<Seen> {
+    let Suspect { subscription, name, endpoint } = suspect;
+    let own = subscription.own_name();
+    let off = match own {
+        Some(_) => endpoint.takes_nothing(now)?,
+        None => endpoint.off?,
+    };
+    let tries = endpoint.failures_in_a_row;
+    let since = endpoint.failing_since.map(|since| format!(" since {since}, in {tries} tries")).unwrap_or_default();
+    let what = match (own, off) {
+        (Some(_), _) => format!("has taken nothing{since}; events wait for it as long as the log reaches back"),
+        (None, Off::Gone) => "is switched off, because it answered that it is gone (410)".to_owned(),
+        (None, Off::Failing) => format!("is switched off, because it has taken nothing{since}"),
+        (None, Off::ByHand) => "is switched off by hand".to_owned(),
+    };
+    let subscription = own.map_or_else(|| subscription.to_string(), str::to_owned).into();
+    Seen::of_endpoint(rule, Subject::Endpoint { subscription, name: (&**name).into(), what: what.into() }, tries)
+}
+
 /// When something that goes on since a moment breaks a rule of time.
 const fn breaks_at(rule: &Rule, since: Timestamp) -> Timestamp {
     since.plus(Duration::from_secs(rule.bound))
@@ -114,7 +141,7 @@ const fn breaks_at(rule: &Rule, since: Timestamp) -> Timestamp {
 fn period(rules: &[&Rule]) -> Option<Duration> {
     let looks = rules.iter().filter(|rule| rule.kind.needs_looks());
     let longest = looks.map(|rule| match rule.kind {
-        Kind::QueueDepth | Kind::FailuresInARow => limits::ALERT_LOOK_EVERY,
+        Kind::QueueDepth | Kind::FailuresInARow | Kind::EndpointOff => limits::ALERT_LOOK_EVERY,
         _ => Duration::from_secs(rule.bound),
     });
     longest.min().map(|shortest| shortest.clamp(limits::ALERT_LOOK_MIN, limits::ALERT_LOOK_EVERY))
@@ -129,6 +156,7 @@ fn ask(rules: &[&Rule], period: Duration, now: Timestamp) -> Ask {
         silent_ms: least(Kind::NoExecution).map(|seconds| seconds.saturating_mul(1_000)),
         // Also those that break a rule before the next look: then that comes sooner.
         running_since: least(Kind::ExecutionLonger).map(|seconds| now.minus(soon(seconds))),
+        endpoints: rules.iter().any(|rule| rule.kind == Kind::EndpointOff),
         queues: rules.iter().filter(|rule| rule.kind.is_of_queues()).map(|rule| rule.sub_type.clone()).collect(),
         limit: limits::ALERTS_FIRING_MAX,
     }

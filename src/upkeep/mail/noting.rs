@@ -36,6 +36,7 @@ struct Alerted {
     subject: Box<str>,
     schedule_id: Option<Box<str>>,
     sub_type: Option<Box<str>>,
+    subscription_id: Option<Box<str>>,
     message: Box<str>,
 }
 
@@ -82,7 +83,7 @@ impl Postman {
     /// Who hears of an alert, and what.
     async fn alert(&self, event: &Event) -> Result<Option<(BTreeSet<Box<str>>, Item)>, StoreError> {
         let Some(alerted) = read::<Alerted>(event) else { return Ok(None) };
-        let Alerted { id, rule, subject, schedule_id, sub_type, message } = alerted;
+        let Alerted { id, rule, subject, schedule_id, sub_type, subscription_id, message } = alerted;
         let mut to: BTreeSet<Box<str>> = self.parts.alert_emails.iter().map(|to| to.as_str().into()).collect();
         if let Some(schedule) = &schedule_id
             && let Some(schedule) = self.named(schedule).await?.filter(|schedule| schedule.spec.notify_on_failure)
@@ -92,7 +93,7 @@ impl Postman {
         if to.is_empty() {
             return Ok(None);
         }
-        let whose = schedule_id.or(sub_type).unwrap_or_default();
+        let whose = schedule_id.or(sub_type).or(subscription_id).unwrap_or_default();
         let topic = Topic::Alert { rule, subject: format!("{subject}:{whose}").into() };
         let (at, path) = (event.occurred_at, format!("/alerts/{id}"));
         let item = match event.kind.kind() {

@@ -103,6 +103,7 @@ impl Runner {
         let pending = store.outbox().pending(self.terms.id).await?;
         let name = self.terms.id.to_string();
         let mut relay = Relay::new(&name, self.bounds(), course, pending);
+        let mut off = relay.endpoint().off;
         // Whoever calls back hears of that alone: on PostgreSQL, news of everything have their price while anybody listens.
         let mut news = (!self.is_callbacks()).then(|| store.events().news());
         let Some(publisher) = self.relayer.publishers.get(self.terms.via).cloned() else { return Ok(Over::Ended) };
@@ -139,6 +140,10 @@ impl Runner {
             }
             if stale {
                 return Ok(Over::Anew);
+            }
+            if relay.is_written() && relay.endpoint().off != off {
+                off = relay.endpoint().off;
+                self.relayer.doubted.notify_one();
             }
             if is_done {
                 self.end_pass();
