@@ -15,6 +15,7 @@ mod demo;
 mod doctor;
 mod ending;
 mod enqueue;
+mod events;
 mod follow;
 mod jobs;
 mod keys;
@@ -33,6 +34,7 @@ mod serve;
 mod server;
 mod span;
 mod stats;
+mod subscriptions;
 mod watch;
 #[cfg(feature = "postgres")]
 mod worker;
@@ -103,6 +105,8 @@ enum Command {
     Migrate(migrate::Migrate),
     Schedules(schedules::Schedules),
     Alerts(alerts::Alerts),
+    Events(events::Events),
+    Subscriptions(subscriptions::Subscriptions),
     Keys(keys::Keys),
     Outbox(outbox::Outbox),
     Workers(workers::Workers),
@@ -150,6 +154,8 @@ impl Command {
             Self::Migrate(command) => command.run(),
             Self::Schedules(command) => command.run(),
             Self::Alerts(command) => command.run(),
+            Self::Events(command) => command.run(),
+            Self::Subscriptions(command) => command.run(),
             Self::Keys(command) => command.run(),
             Self::Outbox(command) => command.run(),
             Self::Workers(command) => command.run(),
@@ -175,6 +181,8 @@ impl Command {
             Self::Doctor(command) => command.json,
             Self::Schedules(command) => command.connection().json,
             Self::Alerts(command) => command.connection().json,
+            Self::Events(command) => command.connection.json,
+            Self::Subscriptions(command) => command.connection().json,
             Self::Keys(command) => command.connection().json,
             Self::Outbox(command) => command.speaks_json(),
             Self::Workers(command) => command.connection.json,

@@ -7,19 +7,23 @@
 //! | [`workers`] | workers of other processes |
 //! | [`error`] | why a call did not do what was asked |
 //! | [`alerts`] | alerts and alert rules |
+//! | [`events`] | what happened: the event log, and following it |
 //! | [`keys`] | keys of the server |
 //! | [`outbox`] | what is to be sent to whoever subscribed |
 //! | [`sharing`] | locks and shared states |
+//! | [`subscriptions`] | who hears of events, and what came of that |
 //! | [`schedules`] | schedules: made, changed, switched, fired by hand |
 //! | [`watch`] | following one job to its end, across restarts of the server |
 
 pub mod alerts;
 pub mod error;
+pub mod events;
 mod exchange;
 pub mod keys;
 pub mod outbox;
 pub mod schedules;
 pub mod sharing;
+pub mod subscriptions;
 pub mod watch;
 pub mod wire;
 pub mod workers;

@@ -218,7 +218,11 @@ impl Query {
         });
         let sort = sort.unwrap_or_default();
         let limit = self.read("limit", |text| between(text, 1, limits::PAGE_MAX)).unwrap_or(limits::PAGE_DEFAULT);
-        let after = self.read("cursor", |text| read_cursor(text, sort));
+        let after = self.read("cursor", |text| match (text, sort) {
+            ("end", Sort::CreatedAscending) => Ok(PLACE_MAX),
+            ("end", Sort::CreatedDescending) => Err("is `end`, which goes with sort=occurredAt"),
+            _ => read_cursor(text, sort),
+        });
         (EventPage { newest_first: sort == Sort::CreatedDescending, after, limit }, sort)
     }
 
@@ -277,6 +281,9 @@ pub(crate) fn cursor(after: u64, sort: Sort) -> String {
     bytes[1..].copy_from_slice(&after.to_be_bytes());
     URL_SAFE_NO_PAD.encode(bytes)
 }
+
+/// Behind every place of the log, on every engine.
+const PLACE_MAX: u64 = i64::MAX as u64;
 
 const CURSOR_BYTES: usize = 1 + 8;
 

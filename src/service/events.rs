@@ -45,12 +45,16 @@ impl Missed {
 }
 
 impl Service {
-    /// A page of the events that a filter names.
+    /// A page of the events that a filter names, and a place up to which there are no others once there is no further page.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn events(&self, filter: EventFilter, page: EventPage) -> Result<PageOf<Told>, Error> {
-        Ok(self.store().events().list_events(filter, page).await?)
+    pub async fn events(&self, filter: EventFilter, page: EventPage) -> Result<(PageOf<Told>, Place), Error> {
+        // Looked at first: what shows later stands after it.
+        let end = self.store().events().end().await?;
+        let found = self.store().events().list_events(filter, page).await?;
+        let last = found.items.last().map(|told| told.place);
+        Ok((found, last.map_or(end, |last| last.max(end))))
     }
 
     /// A place of the log up to which everybody who watches was told of everything; none as long as that is not known. Who comes

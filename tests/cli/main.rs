@@ -23,6 +23,7 @@ mod schedules;
 #[cfg(unix)]
 mod served;
 mod serving;
+mod subscriptions;
 #[cfg(all(unix, feature = "tls"))]
 mod tls;
 mod watching;

@@ -51,6 +51,29 @@ async fn what_happened_is_listed_with_who_and_why() {
 }
 
 #[actix_web::test]
+async fn a_list_that_began_with_the_oldest_goes_on_with_what_happens_later() {
+    let server = Server::start();
+    let cursor = |answer: &Answer| answer.json()["nextCursor"].as_str().unwrap().to_owned();
+    let end = listed(&server, "?sort=occurredAt&cursor=end").await;
+    assert_eq!(types(&end), [""; 0]);
+    let id = server.noop().await;
+    let after = async |cursor: &str| listed(&server, &format!("?sort=occurredAt&cursor={cursor}&type=job.*")).await;
+    let first = after(&cursor(&end)).await;
+    assert_eq!((types(&first), &first.json()["pagination"]["hasMore"]), (vec!["job.queued".to_owned()], &json!(false)));
+    let behind = cursor(&first);
+    let nothing = after(&behind).await;
+    assert_eq!(types(&nothing), [""; 0]);
+    server.delete(&format!("/jobs/{id}")).await;
+    for cursor in [behind, cursor(&nothing)] {
+        assert_eq!(types(&after(&cursor).await), ["job.cancelled"], "{cursor}");
+    }
+    let end = listed(&server, "?sort=occurredAt&cursor=end").await;
+    assert_eq!(types(&end), [""; 0], "what has happened until now is passed over");
+    let wrong = listed(&server, "?cursor=end").await;
+    assert_eq!(wrong.json()["details"][0]["message"], "is `end`, which goes with sort=occurredAt");
+}
+
+#[actix_web::test]
 async fn a_list_refuses_what_it_does_not_know() {
     let server = Server::start();
     for (query, field) in [

@@ -6,6 +6,7 @@ use crate::http::call::{Answer, Call};
 use crate::http::present::json;
 use crate::http::query::{Query, cursor};
 use crate::http::view::{EventView, Listed, Pagination, counted};
+use crate::store::Sort;
 
 /// Whether JSON is asked for by name. Whoever takes anything gets the stream, as ever.
 pub(super) fn is_wanted(call: &Call) -> bool {
@@ -19,8 +20,10 @@ pub(super) async fn list(call: &Call) -> Answer {
     let mut query = Query::of(call)?;
     let (filter, (page, sort)) = (query.event_filter(), query.event_page());
     query.end()?;
-    let found = call.service().events(filter, page).await?;
-    let next_cursor = found.next().map(|place| cursor(place, sort));
+    let (found, end) = call.service().events(filter, page).await?;
+    // Whoever begins with the oldest may go on from the end when more has happened.
+    let end = (sort == Sort::CreatedAscending).then_some(end);
+    let next_cursor = found.next().or(end).map(|place| cursor(place, sort));
     let listed = Listed {
         success: true,
         data: found.items.iter().filter_map(|told| EventView::of(&told.event)).collect(),

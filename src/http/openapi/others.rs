@@ -91,7 +91,7 @@ fn events() -> Operation {
         .query("until", time(), "The list: that happened before.")
         .query("sort", word(&["-occurredAt", "occurredAt"]), "The list: the latest first, which is the default, or last.")
         .query("limit", integer(Some(1), Some(limits::PAGE_MAX)), "The list: how many at most; 20 when left out.")
-        .query("cursor", text(), "The list: the `nextCursor` of the page before.")
+        .query("cursor", text(), "The list: the `nextCursor` of the page before. With `sort=occurredAt` the last page has one, too, for what happens later; `end` stands for that of the whole log.")
         .gives(
             200,
             reply("The stream, or the list.")
