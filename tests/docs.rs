@@ -10,6 +10,32 @@ fn the_lifecycle_page_shows_the_table_of_the_code() {
     keeps("docs/lifecycle.md", &faena::job::lifecycle::table());
 }
 
+#[test]
+fn each_row_of_the_systems_that_names_a_test_names_one_that_is_there() {
+    let page = std::fs::read_to_string(root().join("docs/seeds.md")).unwrap();
+    let (mut has_tests, mut rows) = (false, 0);
+    for line in page.lines() {
+        let cells: Vec<_> = line.trim().trim_matches('|').split(" | ").map(str::trim).collect();
+        if !line.starts_with('|') {
+            has_tests = false;
+        } else if cells.last() == Some(&"test") {
+            has_tests = true;
+        } else if has_tests && !line.starts_with("| ---") {
+            rows += 1;
+            assert_eq!(cells.len(), 3, "{line}");
+            let named: Vec<_> = cells[2].split(", ").map(|name| name.trim_matches('`').split_once(' ')).collect();
+            for name in named {
+                let (suite, file) = name.unwrap_or_else(|| panic!("this row names no test: {line}"));
+                assert!(
+                    root().join(format!("tests/{suite}/{file}.rs")).is_file(),
+                    "{suite} {file} is not there: {line}"
+                );
+            }
+        }
+    }
+    assert!(rows > 20, "only {rows} rows name their tests");
+}
+
 /// Fails unless the part between the markers of a page is `expected`; writes it when asked to bless.
 fn keeps(page: &str, expected: &str) {
     let path = root().join(page);

@@ -10,6 +10,8 @@ mod encryption;
 mod fake;
 mod help;
 mod keys;
+#[cfg(unix)]
+mod outbox;
 mod output;
 mod program;
 mod refusals;
@@ -23,6 +25,7 @@ mod schedules;
 #[cfg(unix)]
 mod served;
 mod serving;
+#[cfg(unix)]
 mod subscriptions;
 #[cfg(all(unix, feature = "tls"))]
 mod tls;

@@ -32,24 +32,27 @@ impl Served {
 
     /// Starts one with arguments of the caller's.
     pub fn start_with(program: &Program, args: &[&str]) -> Self {
-        Self::spawn_from(program.command(&[&["serve"], args].concat()))
+        Self::spawn_from(&mut program.command(&[&["serve"], args].concat()))
     }
 
     /// Starts one with the schedules that keep it well.
     pub fn maintained(program: &Program, args: &[&str]) -> Self {
         let mut command = program.command(&[&["serve", "--bind", "0"], args].concat());
-        command.env_remove("FAENA_MAINTENANCE_SCHEDULES");
-        Self::spawn_from(command)
+        Self::spawn_from(command.env_remove("FAENA_MAINTENANCE_SCHEDULES"))
     }
 
     /// Starts one with a variable.
     pub fn with_variable(program: &Program, args: &[&str], name: &str, value: &str) -> Self {
-        let mut command = program.command(&[&["serve"], args].concat());
-        command.env(name, value);
-        Self::spawn_from(command)
+        Self::with_variables(program, args, &[(name, value)])
     }
 
-    fn spawn_from(mut command: std::process::Command) -> Self {
+    /// Starts one with several.
+    pub fn with_variables(program: &Program, args: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = program.command(&[&["serve"], args].concat());
+        Self::spawn_from(command.envs(variables.iter().copied()))
+    }
+
+    pub fn spawn_from(command: &mut std::process::Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let log: Arc<(Mutex<Log>, Condvar)> = Arc::default();
         let (mut stderr, to) = (BufReader::new(child.stderr.take().unwrap()), log.clone());

@@ -64,6 +64,7 @@ fn every_key_is_read_from_the_file() {
         [retention]
         completed = "1h"
         failed = 60
+        events = "3d"
         [maintenance]
         schedules = true
         timezone = "Europe/Madrid"
@@ -89,6 +90,7 @@ fn every_key_is_read_from_the_file() {
     assert_eq!(settings.log, LogFormat::Json);
     assert_eq!(settings.retention.completed, Duration::from_secs(3_600));
     assert_eq!(settings.retention.failed, Duration::from_secs(60));
+    assert_eq!(settings.retention.events, Duration::from_secs(3 * 86_400));
     let kept = &settings.maintenance;
     assert_eq!(kept.timezone.as_ref().map(|zone| zone.as_str()), Some("Europe/Madrid"));
     let crons = [&kept.cleanup, &kept.retry, &kept.check, &kept.backup].map(|cron| cron.as_ref().unwrap().as_str());

@@ -14,6 +14,7 @@ mod house;
 mod judge;
 #[cfg(all(unix, feature = "postgres"))]
 mod nodes;
+mod off;
 mod restarts;
 #[cfg(unix)]
 mod scene;
@@ -63,6 +64,10 @@ on_each! {
         one_user_hears_of_what_is_theirs_and_sees_their_own_subscriptions
         the_callback_of_a_job_is_told_of_its_end_and_of_nothing_else
         an_address_that_is_not_public_is_refused_when_it_is_given
+    }
+    off {
+        one_that_is_gone_fires_an_alert_that_clears_when_it_is_switched_on_again
+        one_that_has_taken_nothing_for_days_fires_an_alert_at_its_next_failure
     }
     settings {
         every_event_goes_to_the_webhook_of_the_settings

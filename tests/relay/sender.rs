@@ -174,6 +174,7 @@ impl Part {
                 outbox: Some(Arc::new(relay::outbox(Via::Webhook, &format!("http://{endpoint}/"), None))),
                 times: None,
                 subscribed: hub.subscribed().clone(),
+                doubted: Arc::default(),
                 passes: hub.passes().clone(),
                 node: "mortal".into(),
             };
