@@ -13,7 +13,7 @@ use lapin::uri::AMQPUri;
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, ExchangeKind};
 use tokio::sync::Mutex;
 
-use super::{Attempt, Parcel, Publisher};
+use super::{Attempt, Parcel, Publisher, distrust};
 use crate::clock::Timestamp;
 use crate::event::{Event, Heard};
 use crate::limits;
@@ -76,7 +76,7 @@ impl Amqp {
     async fn send(&self, event: &Event, used: &mut Option<Arc<Link>>) -> Result<&'static str, String> {
         let body = serde_json::to_vec(event).map_err(|error| format!("the event cannot be written: {error}"))?;
         let key = ShortString::try_new(event.kind.as_str()).map_err(|error| error.to_string())?;
-        let link = used.insert(self.linked().await.map_err(|error| format!("the broker cannot be reached: {error}"))?);
+        let link = used.insert(self.linked().await.map_err(|error| unlinked(&error))?);
         // Of several that are under way the client does not tell for sure which one came back.
         let _turn = if self.routed_only { Some(self.turn.lock().await) } else { None };
         // It says so of a message that no queue is bound for.
@@ -134,6 +134,14 @@ impl Publisher for Amqp {
             };
             Attempt::new(heard, began.elapsed(), &said)
         })
+    }
+}
+
+/// Why there is no link.
+fn unlinked(error: &lapin::Error) -> String {
+    match distrust(error) {
+        Some(advice) => format!("the broker cannot be trusted: {error}; {advice}"),
+        None => format!("the broker cannot be reached: {error}"),
     }
 }
 

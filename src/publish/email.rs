@@ -9,7 +9,7 @@ use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 
-use super::{Attempt, Parcel, Publisher};
+use super::{Attempt, Parcel, Publisher, distrust};
 use crate::clock::Timestamp;
 use crate::event::{Event, Heard};
 use crate::limits;
@@ -121,10 +121,13 @@ fn heard(error: &smtp::Error) -> Heard {
 
 /// Why a letter was not taken, without where it was sent from or to.
 fn unheard(error: &smtp::Error) -> String {
+    if let Some(advice) = distrust(error) {
+        return format!("the SMTP server cannot be trusted: {error}; {advice}");
+    }
     let what = match () {
         () if error.status().is_some() => "the SMTP server refused it",
         () if error.is_timeout() => "the SMTP server took too long",
-        () if error.is_tls() => "the SMTP server cannot be trusted",
+        () if error.is_tls() => "no TLS with the SMTP server",
         () => "the SMTP server cannot be reached",
     };
     format!("{what}: {error}")

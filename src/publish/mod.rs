@@ -113,3 +113,17 @@ fn shown(text: &str) -> String {
     }
     kept
 }
+
+/// What to do about a certificate, if that is why a server of the operator's was not spoken to.
+#[cfg(any(feature = "amqp", feature = "email"))]
+fn distrust(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let mut refused = causes.filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    let is_of_a_certificate = |cause: &std::io::Error| {
+        cause.kind() == std::io::ErrorKind::InvalidData && cause.to_string().contains("certificate")
+    };
+    refused.any(is_of_a_certificate).then_some(
+        "is its certificate for the host of the URL, and signed by an authority that this machine trusts? SSL_CERT_FILE may name \
+         a file of authorities in their place",
+    )
+}

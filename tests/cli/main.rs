@@ -2,6 +2,8 @@
 //! the conversation matters.
 
 mod alerts;
+#[cfg(all(unix, feature = "tls"))]
+mod authority;
 #[cfg(unix)]
 mod backups;
 mod cron;

@@ -1,43 +1,10 @@
 //! A server that speaks TLS with a certificate of its own making, and the program as its client.
 
-use std::path::{Path, PathBuf};
-
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustix::process::Signal;
 
+use crate::authority::Authority;
 use crate::program::Program;
 use crate::served::Served;
-
-/// An authority, with its certificate in a file of its name.
-struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
-    file: PathBuf,
-}
-
-impl Authority {
-    fn new(folder: &Path, name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(rcgen::DnType::CommonName, name);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let file = folder.join(format!("{name}.pem"));
-        std::fs::write(&file, issuer.pem()).unwrap();
-        Self { issuer, file }
-    }
-
-    /// Writes a certificate for loopback, and its key, to `server.pem` and `server.key`.
-    fn sign(&self, folder: &Path) {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        std::fs::write(folder.join("server.pem"), certificate.pem()).unwrap();
-        std::fs::write(folder.join("server.key"), key.serialize_pem()).unwrap();
-    }
-
-    fn path(&self) -> &str {
-        self.file.to_str().unwrap()
-    }
-}
 
 const TLS: [&str; 6] = ["--bind", "0", "--tls-cert", "server.pem", "--tls-key", "server.key"];
 

@@ -83,7 +83,16 @@ pub struct Own {
 impl Own {
     /// None when there is no RabbitMQ here.
     pub fn start() -> Option<Self> {
-        let mut child = script().arg("--told").stdin(Stdio::piped()).spawn().unwrap();
+        Self::by(&mut script())
+    }
+
+    /// One that speaks TLS besides, by `server.pem` and `server.key` of a folder. Its URL is that of TLS.
+    pub fn in_tls(folder: &Path) -> Option<Self> {
+        Self::by(script().env("FAENA_RABBITMQ_TLS", folder))
+    }
+
+    fn by(script: &mut Command) -> Option<Self> {
+        let mut child = script.arg("--told").stdin(Stdio::piped()).spawn().unwrap();
         let (orders, answers) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
         let mut own = Self { child, orders, answers, url: String::new() };
         own.url = own.answer();

@@ -1,11 +1,16 @@
 //! Events: what each step tells, in which shape, to whom; what proves who told it; what becomes of a delivery.
 
+#[cfg(all(unix, feature = "amqp", feature = "email"))]
+#[path = "../cli/authority.rs"]
+mod authority;
 mod batches;
 #[cfg(all(unix, feature = "amqp"))]
 mod broker;
 #[cfg(all(unix, feature = "amqp"))]
 mod brokers;
 mod deliveries;
+#[cfg(all(unix, feature = "amqp", feature = "email"))]
+mod in_tls;
 mod jobs;
 mod letter_text;
 mod letters;

@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
+use tokio_rustls::TlsAcceptor;
 
 /// A server that goes with the runtime of its test.
 pub struct PostOffice {
@@ -23,7 +24,24 @@ struct Shared {
     replies: Mutex<VecDeque<&'static str>>,
     /// The only credentials that it believes, as `AUTH PLAIN` has them.
     credentials: Option<String>,
+    /// It takes letters in TLS alone.
+    tls: Option<Tls>,
 }
+
+/// How TLS begins.
+pub enum Tls {
+    /// With the connection.
+    AtOnce(TlsAcceptor),
+    /// When the client asks for it.
+    Started(TlsAcceptor),
+}
+
+/// A connection, in TLS or not.
+trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
+
+type Line = BufStream<Box<dyn Wire>>;
 
 /// A letter that was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +62,11 @@ impl PostOffice {
         use base64::Engine;
         let plain = base64::engine::general_purpose::STANDARD.encode(format!("\0{user}\0{password}"));
         Self::of(Shared { credentials: Some(plain), ..Shared::default() }).await
+    }
+
+    /// One that takes letters in TLS alone.
+    pub async fn in_tls(tls: Tls) -> Self {
+        Self::of(Shared { tls: Some(tls), ..Shared::default() }).await
     }
 
     async fn of(shared: Shared) -> Self {
@@ -121,14 +144,29 @@ impl Taken {
 }
 
 async fn serve(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
-    let mut stream = BufStream::new(stream);
+    let (wire, mut is_safe): (Box<dyn Wire>, bool) = match &shared.tls {
+        Some(Tls::AtOnce(acceptor)) => (Box::new(acceptor.accept(stream).await?), true),
+        Some(Tls::Started(_)) => (Box::new(stream), false),
+        None => (Box::new(stream), true),
+    };
+    let mut stream: Line = BufStream::new(wire);
     say(&mut stream, "220 test ESMTP").await?;
     let (mut from, mut to, mut known) = (String::new(), String::new(), shared.credentials.is_none());
     while let Some(line) = hear(&mut stream).await? {
         let verb = line.split([' ', ':']).next().unwrap_or_default().to_uppercase();
         let between = |text: &str| text.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
         let reply = match verb.as_str() {
+            "EHLO" if !is_safe => "250-test\r\n250 STARTTLS",
             "EHLO" => "250-test\r\n250-8BITMIME\r\n250 AUTH PLAIN",
+            "STARTTLS" if !is_safe => {
+                say(&mut stream, "220 go ahead").await?;
+                if let Some(Tls::Started(acceptor)) = &shared.tls {
+                    stream = BufStream::new(Box::new(acceptor.accept(stream.into_inner()).await?));
+                    is_safe = true;
+                }
+                continue;
+            }
+            "AUTH" | "MAIL" | "RCPT" | "DATA" if !is_safe => "530 not in the clear",
             "AUTH" if line.split(' ').nth(2) == shared.credentials.as_deref() => {
                 known = true;
                 "235 welcome"
@@ -162,7 +200,7 @@ async fn serve(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
 }
 
 /// The lines of a letter. A dot alone ends it, one at the start of a line was doubled.
-async fn letter(stream: &mut BufStream<TcpStream>) -> std::io::Result<Vec<String>> {
+async fn letter(stream: &mut Line) -> std::io::Result<Vec<String>> {
     let mut lines = Vec::new();
     while let Some(line) = hear(stream).await?.filter(|line| line != ".") {
         lines.push(line.strip_prefix('.').map_or(line.clone(), str::to_owned));
@@ -170,13 +208,13 @@ async fn letter(stream: &mut BufStream<TcpStream>) -> std::io::Result<Vec<String
     Ok(lines)
 }
 
-async fn hear(stream: &mut BufStream<TcpStream>) -> std::io::Result<Option<String>> {
+async fn hear(stream: &mut Line) -> std::io::Result<Option<String>> {
     let mut line = String::new();
     let count = stream.read_line(&mut line).await?;
     Ok((count > 0).then(|| line.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
-async fn say(stream: &mut BufStream<TcpStream>, reply: &str) -> std::io::Result<()> {
+async fn say(stream: &mut Line, reply: &str) -> std::io::Result<()> {
     stream.write_all(format!("{reply}\r\n").as_bytes()).await?;
     stream.flush().await
 }
