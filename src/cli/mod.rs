@@ -20,6 +20,7 @@ mod follow;
 mod jobs;
 mod keys;
 mod logging;
+mod man;
 #[cfg(feature = "postgres")]
 mod migrate;
 mod openapi;
@@ -114,6 +115,7 @@ enum Command {
     Openapi(openapi::Openapi),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// Reads the arguments, does what they say, and tells the shell how it went.
@@ -163,6 +165,7 @@ impl Command {
             Self::Openapi(command) => command.run(),
             Self::Doctor(command) => command.run(),
             Self::Completions(command) => command.run(),
+            Self::Man(command) => command.run(),
         }
     }
 
@@ -189,7 +192,7 @@ impl Command {
             Self::Cron(command) => command.json,
             Self::Run(command) => command.json,
             Self::Openapi(command) => command.json,
-            Self::Serve(_) | Self::Demo(_) | Self::Completions(_) => false,
+            Self::Serve(_) | Self::Demo(_) | Self::Completions(_) | Self::Man(_) => false,
             #[cfg(feature = "postgres")]
             Self::Migrate(_) | Self::Worker(_) => false,
         }

@@ -26,6 +26,7 @@ const COMMANDS: &[&str] = &[
     "openapi",
     "doctor",
     "completions",
+    "man",
 ];
 
 #[test]
@@ -70,4 +71,18 @@ fn every_shell_gets_a_script() {
         let script = Program::new().run(&["completions", shell]).ended(0).stdout;
         assert!(script.contains("enqueue") && script.contains("cleanup"), "{shell}");
     }
+}
+
+#[test]
+fn every_command_has_a_manual_page_that_says_what_its_help_says() {
+    let program = Program::new();
+    let page = program.run(&["man"]).ended(0).stdout;
+    assert!(page.contains(".TH faena 1") && page.contains("durable queue"), "{page}");
+    let folder = tempfile::tempdir().unwrap();
+    program.run(&["man", "--folder", folder.path().to_str().unwrap()]).ended(0);
+    for command in COMMANDS {
+        let page = std::fs::read_to_string(folder.path().join(format!("faena-{command}.1"))).unwrap();
+        assert!(page.contains("Examples:"), "{command}: {page}");
+    }
+    assert!(folder.path().join("faena-schedules-list.1").exists());
 }

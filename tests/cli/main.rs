@@ -7,6 +7,8 @@ mod authority;
 #[cfg(unix)]
 mod backups;
 mod cron;
+#[cfg(unix)]
+mod deploy;
 #[cfg(all(unix, feature = "encryption"))]
 mod encryption;
 mod fake;
