@@ -127,7 +127,12 @@ impl Row<'_> {
             // Somebody wants it more often than chance would let it come.
             spec.jitter_seconds = 0;
         }
-        Ok(NewSchedule { created_by: Some(MAKER.into()), enabled: self.enabled, ..NewSchedule::new(spec) })
+        Ok(NewSchedule {
+            created_by: Some(MAKER.into()),
+            by: Some(MAKER.into()),
+            enabled: self.enabled,
+            ..NewSchedule::new(spec)
+        })
     }
 }
 

@@ -79,6 +79,8 @@ const AWAY_FIRST: Duration = Duration::from_millis(100);
 const AWAY_MAX: Duration = Duration::from_secs(2);
 /// Time for a server to come back.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// What a stream has of each event, and of nothing else.
+const DATA: &[u8] = b"data:";
 /// The cursor behind the latest event.
 const END: &str = "end";
 
@@ -151,8 +153,8 @@ impl Follow {
         let hint = async {
             while let Some(hints) = &mut self.hints {
                 match hints.chunk().await {
-                    // A comment is a sign of life.
-                    Ok(Some(chunk)) if chunk.starts_with(b":") => {}
+                    // A comment alone is a sign of life.
+                    Ok(Some(chunk)) if !chunk.windows(DATA.len()).any(|part| part == DATA) => {}
                     Ok(Some(_)) => return,
                     Ok(None) | Err(_) => self.hints = None,
                 }

@@ -33,6 +33,8 @@ pub(super) struct ScheduleTold<'a> {
     status: &'static str,
     next_execution_at: Option<Shown<Timestamp>>,
     created_by: Option<&'a str>,
+    /// Who did it, if that is known.
+    by: Option<&'a str>,
 }
 
 /// Which schedule.
@@ -51,7 +53,7 @@ impl<'a> Which<'a> {
 }
 
 impl<'a> ScheduleTold<'a> {
-    pub(super) fn of(schedule: &'a Schedule, now: Timestamp) -> Self {
+    pub(super) fn of(schedule: &'a Schedule, now: Timestamp, by: Option<&'a str>) -> Self {
         let (cron_expression, timezone) = schedule.written();
         Self {
             which: Which::of(schedule),
@@ -62,6 +64,7 @@ impl<'a> ScheduleTold<'a> {
             status: schedule.standing(now).as_str(),
             next_execution_at: schedule.due_at().map(Shown),
             created_by: schedule.created_by.as_deref(),
+            by,
         }
     }
 }
@@ -74,6 +77,8 @@ pub(super) struct FiredTold<'a> {
     which: Which<'a>,
     jobs: Vec<Fired>,
     next_execution_at: Option<Shown<Timestamp>>,
+    /// Who asked for it; null when its time had come.
+    by: Option<&'a str>,
 }
 
 /// A job that a schedule made.
@@ -86,7 +91,7 @@ struct Fired {
 }
 
 impl<'a> FiredTold<'a> {
-    pub(super) fn of(schedule: &'a Schedule, step: &Transition) -> Self {
+    pub(super) fn of(schedule: &'a Schedule, step: &'a Transition) -> Self {
         let job = |job: &crate::job::NewJob| Fired {
             job_id: Shown(job.id),
             scheduled_for: job.options.scheduled_for.map(Shown),
@@ -95,6 +100,7 @@ impl<'a> FiredTold<'a> {
             which: Which::of(schedule),
             jobs: step.jobs.iter().map(job).collect(),
             next_execution_at: schedule.due_at().map(Shown),
+            by: step.by.as_deref(),
         }
     }
 }
@@ -180,10 +186,12 @@ pub(super) struct KeyTold<'a> {
     created_at: Shown<Timestamp>,
     expires_at: Option<Shown<Timestamp>>,
     revoked_at: Option<Shown<Timestamp>>,
+    /// Who did it, if that is known.
+    by: Option<&'a str>,
 }
 
 impl<'a> KeyTold<'a> {
-    pub(super) fn of(key: &'a ApiKey) -> Self {
+    pub(super) fn of(key: &'a ApiKey, by: Option<&'a str>) -> Self {
         Self {
             id: Shown(key.id),
             name: &key.name,
@@ -192,6 +200,7 @@ impl<'a> KeyTold<'a> {
             created_at: Shown(key.created_at),
             expires_at: key.expires_at.map(Shown),
             revoked_at: key.revoked_at.map(Shown),
+            by,
         }
     }
 }

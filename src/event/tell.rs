@@ -101,23 +101,23 @@ pub fn moment(before: Before, after: &Job) -> Timestamp {
     }
 }
 
-/// What a schedule tells that was just accepted.
-pub fn of_new_schedule(schedule: &Schedule) -> Event {
-    of_schedule_as(Kind::ScheduleCreated, schedule, schedule.created_at)
+/// What a schedule tells that was just accepted, which `by` had asked for.
+pub fn of_new_schedule(schedule: &Schedule, by: Option<&str>) -> Event {
+    of_schedule_as(Kind::ScheduleCreated, schedule, schedule.created_at, by)
 }
 
-/// What a schedule tells that was removed.
-pub fn of_removed_schedule(schedule: &Schedule, at: Timestamp) -> Event {
-    of_schedule_as(Kind::ScheduleDeleted, schedule, at)
+/// What a schedule tells that was removed by somebody.
+pub fn of_removed_schedule(schedule: &Schedule, at: Timestamp, by: Option<&str>) -> Event {
+    of_schedule_as(Kind::ScheduleDeleted, schedule, at, by)
 }
 
 /// What a step of a schedule tells; `before` is the schedule that it was decided on.
 pub fn of_schedule(before: &Schedule, step: &Transition, at: Timestamp) -> Vec<Event> {
     let after = step.apply(before);
-    let firing = &step.firing;
+    let (firing, by) = (&step.firing, step.by.as_deref());
     let mut told = Vec::new();
     if after.life.edition != before.life.edition {
-        told.push(of_schedule_as(Kind::ScheduleUpdated, &after, at));
+        told.push(of_schedule_as(Kind::ScheduleUpdated, &after, at, by));
     }
     let id = |kind| EventId::of_step(after.id.as_bytes(), after.life.revision, kind);
     if firing.missed > firing.caught_up || firing.overlapped > 0 {
@@ -141,20 +141,20 @@ pub fn of_alert(alert: &Alert) -> Event {
     event(id, kind, "alert", alert.id.to_string(), &AlertTold::of(alert), at)
 }
 
-/// What a change of a key tells: that it was made, or taken back. That it was used is nobody's news.
-pub fn of_key(before: Option<&ApiKey>, after: &ApiKey) -> Option<Event> {
-    let (kind, at) = match (before, after.revoked_at) {
-        (None, _) => (Kind::KeyCreated, after.created_at),
-        (Some(before), Some(at)) if before.revoked_at.is_none() => (Kind::KeyRevoked, at),
+/// What a change of a key tells: that it was made, or that `by` took it back. That it was used is nobody's news.
+pub fn of_key(before: Option<&ApiKey>, after: &ApiKey, by: Option<&str>) -> Option<Event> {
+    let (kind, at, by) = match (before, after.revoked_at) {
+        (None, _) => (Kind::KeyCreated, after.created_at, after.created_by.as_deref()),
+        (Some(before), Some(at)) if before.revoked_at.is_none() => (Kind::KeyRevoked, at, by),
         (Some(_), _) => return None,
     };
     let id = EventId::of_step(after.id.as_bytes(), 0, kind);
-    Some(event(id, kind, "key", after.id.to_string(), &KeyTold::of(after), at))
+    Some(event(id, kind, "key", after.id.to_string(), &KeyTold::of(after, by), at))
 }
 
-fn of_schedule_as(kind: Kind, schedule: &Schedule, at: Timestamp) -> Event {
+fn of_schedule_as(kind: Kind, schedule: &Schedule, at: Timestamp, by: Option<&str>) -> Event {
     let id = EventId::of_step(schedule.id.as_bytes(), schedule.life.revision, kind);
-    event(id, kind, "schedule", schedule.id.to_string(), &ScheduleTold::of(schedule, at), at)
+    event(id, kind, "schedule", schedule.id.to_string(), &ScheduleTold::of(schedule, at, by), at)
 }
 
 fn event(id: EventId, kind: Kind, sort: &str, of: String, payload: &impl Serialize, at: Timestamp) -> Event {

@@ -22,6 +22,7 @@ use crate::limits;
 use crate::schedule::ScheduleId;
 use crate::service::Service;
 use crate::service::enqueue::Key;
+use crate::service::schedules::Asked;
 
 /// Characters of a name in a path that are looked at: more than any name may have.
 const NAME_CHARS_MAX: usize = limits::SCHEDULE_NAME_BYTES_MAX + 1;
@@ -115,6 +116,11 @@ impl Call {
     /// Who asks, for the records.
     pub(crate) fn called(&self) -> Box<str> {
         self.caller.called()
+    }
+
+    /// A schedule that this caller wants something of.
+    pub(crate) fn asked<'a>(&self, which: &'a str) -> Asked<'a> {
+        Asked::by(which, &self.called())
     }
 
     /// A job as this caller makes it: whose key is one user's makes that user's jobs.

@@ -51,7 +51,7 @@ pub(crate) async fn create(call: Call, payload: Payload) -> Answer {
     let text = body::json(&call, payload).await?;
     let request: KeyRequest =
         serde_json::from_slice(&text).map_err(|error| complaints::about(&complaints::KEY, &text, &error))?;
-    let (key, secret) = call.service().create_key(request.into_key()?).await?;
+    let (key, secret) = call.service().create_key(NewKey { by: Some(call.called()), ..request.into_key()? }).await?;
     let mut answer = HttpResponse::build(StatusCode::CREATED);
     answer.insert_header((header::CACHE_CONTROL, "no-store"));
     let view = MadeKeyView::of(&key, &secret, call.service().now());
@@ -73,7 +73,7 @@ pub(crate) async fn revoke(call: Call, _: Payload) -> Answer {
     // What is no id names no key.
     let missing = || Error::NotFound { what: "key", id: text.chars().take(100).collect() };
     let id: KeyId = text.parse().map_err(|_| missing())?;
-    call.service().revoke_key(id).await?;
+    call.service().revoke_key(id, &call.called()).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -105,6 +105,7 @@ impl KeyRequest {
             user_id: self.user_id.map(Into::into),
             expires_at,
             quota: Quota { requests_per_minute: self.requests_per_minute, queued_max: self.queued_max },
+            by: None,
         })
     }
 }

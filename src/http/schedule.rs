@@ -74,7 +74,7 @@ pub(crate) async fn replace(call: Call, payload: Payload) -> Answer {
     let (which, service) = (call.which(), call.service());
     let edition = edition(&call, &which).await?;
     let edit = |schedule: &Schedule| terms::terms(&text, service.registry())?.into_edit(schedule);
-    let schedule = service.amend_schedule(&which, edition, edit).await?;
+    let schedule = service.amend_schedule(call.asked(&which), edition, edit).await?;
     shown(&call, &schedule).await
 }
 
@@ -86,7 +86,7 @@ pub(crate) async fn change(call: Call, payload: Payload) -> Answer {
     let (which, service) = (call.which(), call.service());
     let edition = edition(&call, &which).await?;
     let edit = |schedule: &Schedule| change.over(schedule, service.registry())?.into_edit(schedule);
-    let schedule = service.amend_schedule(&which, edition, edit).await?;
+    let schedule = service.amend_schedule(call.asked(&which), edition, edit).await?;
     shown(&call, &schedule).await
 }
 
@@ -95,7 +95,7 @@ pub(crate) async fn remove(call: Call, _: Payload) -> Answer {
     query::none(&call)?;
     let which = call.which();
     let edition = edition(&call, &which).await?;
-    call.service().remove_schedule(&which, edition).await?;
+    call.service().remove_schedule(call.asked(&which), edition).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -108,14 +108,14 @@ async fn edition(call: &Call, which: &str) -> Result<Option<u32>, Problem> {
 /// `POST /schedules/{id}/enable`
 pub(crate) async fn enable(call: Call, _: Payload) -> Answer {
     query::none(&call)?;
-    let schedule = call.service().switch_schedule(&call.which(), true).await?;
+    let schedule = call.service().switch_schedule(call.asked(&call.which()), true).await?;
     switched(&call, &schedule).await
 }
 
 /// `POST /schedules/{id}/disable`
 pub(crate) async fn disable(call: Call, _: Payload) -> Answer {
     query::none(&call)?;
-    let schedule = call.service().switch_schedule(&call.which(), false).await?;
+    let schedule = call.service().switch_schedule(call.asked(&call.which()), false).await?;
     switched(&call, &schedule).await
 }
 
@@ -129,14 +129,14 @@ pub(crate) async fn pause(call: Call, payload: Payload) -> Answer {
     if !faults.is_empty() {
         return Err(crate::error::Error::from(faults).into());
     }
-    let schedule = call.service().pause_schedule(&call.which(), until).await?;
+    let schedule = call.service().pause_schedule(call.asked(&call.which()), until).await?;
     switched(&call, &schedule).await
 }
 
 /// `POST /schedules/{id}/resume`
 pub(crate) async fn resume(call: Call, _: Payload) -> Answer {
     query::none(&call)?;
-    let schedule = call.service().resume_schedule(&call.which()).await?;
+    let schedule = call.service().resume_schedule(call.asked(&call.which())).await?;
     switched(&call, &schedule).await
 }
 
@@ -161,7 +161,7 @@ pub(crate) async fn execute(call: Call, payload: Payload) -> Answer {
     let payload = wish.payload.map(|payload| Arc::from(payload.get()));
     let service = call.service();
     let room = service.room_for(call.caller(), 1).await?;
-    let job = service.run_schedule(&call.which(), payload).await?;
+    let job = service.run_schedule(call.asked(&call.which()), payload).await?;
     room.fill([job.id]);
     present(service, &Acceptance::New(job), None, call.base(), call.preferred_wait()).await
 }
@@ -176,7 +176,7 @@ pub(crate) async fn backfill(call: Call, payload: Payload) -> Answer {
     let until = faults.take("until", wish.until.parse::<Timestamp>());
     let (Some(from), Some(until)) = (from, until) else { return Err(crate::error::Error::from(faults).into()) };
     let most = wish.most.map(|most| most as usize);
-    let jobs = call.service().backfill_schedule(&call.which(), from, until, most).await?;
+    let jobs = call.service().backfill_schedule(call.asked(&call.which()), from, until, most).await?;
     let acceptances: Vec<_> = jobs.into_iter().map(Acceptance::New).collect();
     let views: Vec<_> = acceptances.iter().map(AcceptedView::of).collect();
     let mut answer = HttpResponse::build(StatusCode::ACCEPTED);

@@ -21,7 +21,7 @@ pub(crate) async fn create(call: Call, payload: Payload) -> Answer {
     let service = call.service();
     let new = terms::terms(&text, service.registry())?.into_new();
     let created_by = call.caller().owner(new.created_by.as_deref())?.map(Into::into);
-    let new = NewSchedule { created_by, ..new };
+    let new = NewSchedule { created_by, by: Some(call.called().into()), ..new };
     let schedule = service.create_schedule(new).await?;
     let mut answer = HttpResponse::build(StatusCode::CREATED);
     answer.insert_header((header::LOCATION, format!("{}/schedules/{}", call.base(), schedule.id)));

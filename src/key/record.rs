@@ -23,6 +23,9 @@ pub struct ApiKey {
     pub digest: Digest,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Who made it, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<Box<str>>,
     /// From when on it opens nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
@@ -50,6 +53,8 @@ pub struct NewKey {
     pub expires_at: Option<Timestamp>,
     /// What it may use up; the usual for what is left out.
     pub quota: Quota,
+    /// Who asked for it, if that is known.
+    pub by: Option<Box<str>>,
 }
 
 /// Whether a key opens anything at all.
@@ -114,6 +119,7 @@ impl NewKey {
             user_id: self.user_id,
             digest,
             created_at: now,
+            created_by: self.by,
             expires_at: self.expires_at,
             revoked_at: None,
             last_used_at: None,

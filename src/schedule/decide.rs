@@ -59,6 +59,7 @@ fn step(schedule: &Schedule, next: Life) -> Transition {
         jobs: Vec::new(),
         cancels: Vec::new(),
         firing: Firing::default(),
+        by: None,
     }
 }
 

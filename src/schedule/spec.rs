@@ -85,6 +85,8 @@ pub struct NewSchedule {
     pub created_by: Option<Arc<str>>,
     /// Whether it fires.
     pub enabled: bool,
+    /// Who asked for it, if that is known: what is told of it says so, and nothing keeps it.
+    pub by: Option<Arc<str>>,
 }
 
 /// What is wrong with one term.
@@ -99,7 +101,7 @@ pub struct Complaint {
 impl NewSchedule {
     /// An enabled schedule.
     pub fn new(spec: Spec) -> Self {
-        Self { id: ScheduleId::new(), spec, created_by: None, enabled: true }
+        Self { id: ScheduleId::new(), spec, created_by: None, enabled: true, by: None }
     }
 
     /// The accepted schedule: its first tick comes after `now`.

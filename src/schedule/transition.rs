@@ -28,6 +28,8 @@ pub struct Transition {
     pub cancels: Vec<JobId>,
     /// What was decided of the ticks, to tell.
     pub firing: Firing,
+    /// Who asked for it, if somebody did: what is told of it says so, and nothing keeps it.
+    pub by: Option<Arc<str>>,
 }
 
 /// What was decided of the ticks that were due.

@@ -49,12 +49,12 @@ impl Service {
         Ok(self.store().keys().all_keys().await?)
     }
 
-    /// Takes a key back: it opens nothing any more, on no node. Asking twice is asking once.
+    /// Takes a key back, as somebody asks for: it opens nothing any more, on no node. Asking twice is asking once.
     ///
     /// # Errors
     /// [`Error::NotFound`].
-    pub async fn revoke_key(&self, id: KeyId) -> Result<Arc<ApiKey>, Error> {
-        match self.store().keys().revoke_key(id, self.now()).await? {
+    pub async fn revoke_key(&self, id: KeyId, by: &str) -> Result<Arc<ApiKey>, Error> {
+        match self.store().keys().revoke_key(id, Some(by.into()), self.now()).await? {
             KeyRevoked::Done(key) | KeyRevoked::Already(key) => Ok(key),
             KeyRevoked::Absent => Err(Error::NotFound { what: "key", id: id.to_string() }),
         }

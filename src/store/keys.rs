@@ -32,8 +32,8 @@ pub trait Keys: Send + Sync + 'static {
     /// Whether there is or ever was any key, under the same terms. Once there was one, this stays so.
     fn has_keys(&self) -> Answer<'_, bool>;
 
-    /// Takes a key back. What was taken back stays so, with the moment of the first time.
-    fn revoke_key(&self, id: KeyId, now: Timestamp) -> Answer<'_, KeyRevoked>;
+    /// Takes a key back, and tells who did. What was taken back stays so, with the moment of the first time.
+    fn revoke_key(&self, id: KeyId, by: Option<Arc<str>>, now: Timestamp) -> Answer<'_, KeyRevoked>;
 
     /// Notes that a key was used. The last use never goes back. Nobody needs to wait for it.
     fn note_key_use(&self, id: KeyId, at: Timestamp) -> Answer<'_, ()>;

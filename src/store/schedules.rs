@@ -44,11 +44,11 @@ pub trait Schedules: Send + Sync + 'static {
     /// Kept, not counted (rule 28).
     fn schedule_figures(&self, limit: usize, now: Timestamp) -> Answer<'_, ScheduleFigures>;
 
-    /// Forgets a schedule, and frees its name. Its jobs stay as they are.
+    /// Forgets a schedule, frees its name, and tells who asked for it. Its jobs stay as they are.
     ///
     /// - If a revision is named and the schedule has another one, nothing changes and the answer is [`Removed::Stale`]
     ///   with the schedule as it is.
-    fn remove_schedule(&self, id: ScheduleId, revision: Option<u32>) -> Answer<'_, Removed>;
+    fn remove_schedule(&self, id: ScheduleId, revision: Option<u32>, by: Option<Arc<str>>) -> Answer<'_, Removed>;
 
     /// Schedules whose time has come, at most `limit`, the longest due first, for somebody to decide on.
     ///

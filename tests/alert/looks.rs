@@ -276,7 +276,7 @@ async fn what_goes_wrong_is_a_hint_and_what_fires_is_told() {
     assert!(hinted().await, "a new rule");
     house.remove_rule("r").await;
     assert!(hinted().await, "a removed rule");
-    house.schedules.remove_schedule(house.schedule("gone", "work").await.id, None).await.unwrap();
+    house.schedules.remove_schedule(house.schedule("gone", "work").await.id, None, None).await.unwrap();
     assert!(hinted().await, "a removed schedule");
 }
 
@@ -288,7 +288,7 @@ async fn a_removed_schedule_clears_its_alerts() {
         house.run("nightly", false).await;
     }
     assert_eq!(house.look().await, FIRED);
-    house.schedules.remove_schedule(schedule.id, None).await.unwrap();
+    house.schedules.remove_schedule(schedule.id, None, None).await.unwrap();
     assert_eq!(house.look().await, CLEARED);
 }
 

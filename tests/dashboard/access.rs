@@ -121,7 +121,7 @@ async fn a_session_holds_no_key_and_ends_with_it() {
     let bearer = server.client.get(server.url("/jobs")).bearer_auth(text).send().await.unwrap();
     assert_eq!(bearer.status(), 401);
     for key in server.service().keys().await.unwrap() {
-        server.service().revoke_key(key.id).await.unwrap();
+        server.service().revoke_key(key.id, "test").await.unwrap();
     }
     let answer = get("/dashboard/jobs".to_owned()).await.unwrap();
     assert_eq!(answer.status(), 401, "it does not accept pages");

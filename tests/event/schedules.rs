@@ -25,9 +25,13 @@ fn hourly() -> Schedule {
 #[test]
 fn a_schedule_tells_that_it_was_made_and_removed() {
     let schedule = hourly();
-    let (made, gone) = (of_new_schedule(&schedule), of_removed_schedule(&schedule, moment("2026-11-24T12:30:00Z")));
+    let (made, gone) = (
+        of_new_schedule(&schedule, None),
+        of_removed_schedule(&schedule, moment("2026-11-24T12:30:00Z"), Some("key:ana")),
+    );
     assert_eq!((made.kind.as_str(), gone.kind.as_str()), ("schedule.created", "schedule.deleted"));
     assert_ne!(made.id, gone.id);
+    assert_eq!(json(&gone)["payload"]["by"], "key:ana");
     let event = json(&made);
     assert_eq!(event["aggregateType"], "schedule");
     assert_eq!(
@@ -35,7 +39,7 @@ fn a_schedule_tells_that_it_was_made_and_removed() {
         json!({
             "id": schedule.id.to_string(), "name": "hourly", "subType": "report", "type": null,
             "cronExpression": "0 * * * *", "timezone": "Europe/Madrid", "enabled": true, "status": "enabled",
-            "nextExecutionAt": "2026-11-24T13:00:00.000Z", "createdBy": "ana",
+            "nextExecutionAt": "2026-11-24T13:00:00.000Z", "createdBy": "ana", "by": null,
         })
     );
 }

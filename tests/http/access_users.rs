@@ -136,7 +136,7 @@ async fn a_token_opens_the_events_of_its_job_and_ends_with_its_key() {
         assert_eq!(keyed.server.get(&path).await.status, 401, "{path}");
     }
     let keys = keyed.server.service.keys().await.unwrap();
-    keyed.server.service.revoke_key(keys.last().unwrap().id).await.unwrap();
+    keyed.server.service.revoke_key(keys.last().unwrap().id, "test").await.unwrap();
     assert_eq!(keyed.server.get(url).await.status, 401, "its key was revoked");
 }
 

@@ -74,6 +74,45 @@ async fn a_list_that_began_with_the_oldest_goes_on_with_what_happens_later() {
 }
 
 #[actix_web::test]
+async fn what_is_done_to_schedules_and_keys_says_by_which_key() {
+    let keyed = Keyed::start().await;
+    let planner = json!({ "scopes": ["schedules"], "name": "planner" });
+    let made = keyed.ask("post", "/keys", &keyed.admin, Some(planner)).await;
+    let key = made.json()["data"]["key"].as_str().unwrap().to_owned();
+    let new = json!({ "name": "nightly", "subType": "noop", "cronExpression": "@daily" });
+    assert_eq!(keyed.ask("post", "/schedules", &key, Some(new)).await.status, 201);
+    for act in ["disable", "enable", "pause", "resume", "execute"] {
+        let done = keyed.ask("post", &format!("/schedules/nightly/{act}"), &key, None).await;
+        assert!(done.status < 300, "{act}: {done:?}");
+    }
+    let change = json!({ "description": "at night" });
+    assert_eq!(keyed.ask("patch", "/schedules/nightly", &key, Some(change)).await.status, 200);
+    assert_eq!(keyed.ask("delete", "/schedules/nightly", &key, None).await.status, 204);
+    let made = keyed.ask("post", "/keys", &keyed.admin, Some(json!({ "scopes": ["events"] }))).await;
+    let id = made.json()["data"]["id"].as_str().unwrap().to_owned();
+    assert_eq!(keyed.ask("delete", &format!("/keys/{id}"), &keyed.admin, None).await.status, 204);
+    let list = async |query: &str| {
+        let request = keyed.request("get", &format!("/events?sort=occurredAt&{query}"), Some(&keyed.admin));
+        keyed.server.send(request.header("Accept", "application/json")).await.json()["data"].clone()
+    };
+    let by = |events: &Value| -> Vec<(String, Value)> {
+        let events = events.as_array().unwrap().iter();
+        events.map(|event| (event["type"].as_str().unwrap().to_owned(), event["payload"]["by"].clone())).collect()
+    };
+    let told = by(&list("type=schedule.*").await);
+    let types: Vec<_> = told.iter().map(|(kind, _)| kind.as_str()).collect();
+    let updated = "schedule.updated";
+    assert_eq!(
+        types,
+        ["schedule.created", updated, updated, updated, updated, "schedule.fired", updated, "schedule.deleted"]
+    );
+    assert!(told.iter().all(|(_, by)| by == "key:planner"), "{told:?}");
+    let told = by(&list(&format!("aggregateId={id}")).await);
+    assert_eq!(told.iter().map(|(kind, _)| kind.as_str()).collect::<Vec<_>>(), ["key.created", "key.revoked"]);
+    assert!(told.iter().all(|(_, by)| by == "key:test"), "{told:?}");
+}
+
+#[actix_web::test]
 async fn a_list_refuses_what_it_does_not_know() {
     let server = Server::start();
     for (query, field) in [

@@ -162,11 +162,16 @@ impl Schedules for Between {
         self.inner.schedules(filter, page, now)
     }
 
-    fn remove_schedule(&self, id: faena::schedule::ScheduleId, revision: Option<u32>) -> Answer<'_, Removed> {
+    fn remove_schedule(
+        &self,
+        id: faena::schedule::ScheduleId,
+        revision: Option<u32>,
+        by: Option<Arc<str>>,
+    ) -> Answer<'_, Removed> {
         let refusal = (self.before.lock())(&[]);
         match refusal {
             Some(error) => Box::pin(std::future::ready(Err(error))),
-            None => self.inner.remove_schedule(id, revision),
+            None => self.inner.remove_schedule(id, revision, by),
         }
     }
 

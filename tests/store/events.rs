@@ -6,7 +6,6 @@ use std::sync::Arc;
 use faena::clock::Timestamp;
 use faena::event::{Aggregate, Event as ToTell, EventType, Pattern};
 use faena::job::{Event, Job, Outcome, decide};
-use faena::key::{NewKey, Scope, Secret};
 use faena::schedule::{self, NewSchedule, Spec, Timetable, Zone};
 use faena::store::events::{EventFilter, EventPage, Place, START, Told};
 use faena::store::schedules::Which;
@@ -16,7 +15,7 @@ use serde_json::json;
 use crate::bed::*;
 
 /// All that can be read after a place, read in small parts.
-async fn after(bed: &Bed, mut place: Place) -> Vec<Told> {
+pub async fn after(bed: &Bed, mut place: Place) -> Vec<Told> {
     let mut all = Vec::new();
     loop {
         let part = bed.store().events().after(place, 3).await.unwrap();
@@ -27,11 +26,11 @@ async fn after(bed: &Bed, mut place: Place) -> Vec<Told> {
     }
 }
 
-async fn all(bed: &Bed) -> Vec<Told> {
+pub async fn all(bed: &Bed) -> Vec<Told> {
     after(bed, START).await
 }
 
-fn types(told: &[Told]) -> Vec<&str> {
+pub fn types(told: &[Told]) -> Vec<&str> {
     told.iter().map(|told| told.event.kind.as_str()).collect()
 }
 
@@ -41,7 +40,7 @@ fn of<'a>(told: &'a [Told], job: &Job) -> Vec<&'a str> {
     told.iter().filter(|told| *told.event.aggregate.id == *id).map(|told| told.event.kind.as_str()).collect()
 }
 
-fn payload(told: &Told) -> serde_json::Value {
+pub fn payload(told: &Told) -> serde_json::Value {
     serde_json::from_str(&told.event.payload).unwrap()
 }
 
@@ -140,6 +139,7 @@ pub async fn schedules_and_their_ticks_are_told(bed: Bed) {
     let timetable = Timetable::new("0 * * * *".parse().unwrap(), Zone::new("UTC").unwrap());
     let new = NewSchedule {
         created_by: Some("ana".into()),
+        by: Some("key:ana's".into()),
         ..NewSchedule::new(Spec::new("hourly", name("work"), timetable))
     };
     bed.store().add_schedule(new, noon).await.unwrap();
@@ -153,46 +153,36 @@ pub async fn schedules_and_their_ticks_are_told(bed: Bed) {
     let job = bed.get(job).await;
     bed.applied(&job, cancel_asked(), one).await;
     let kept = bed.store().schedule(Which::Id(due.schedule.id)).await.unwrap().unwrap();
-    let off = schedule::decide(&kept, schedule::Event::Disabled, one).unwrap();
+    let mut off = schedule::decide(&kept, schedule::Event::Disabled, one).unwrap();
+    off.by = Some("key:eva's".into());
     bed.store().step_schedules(vec![off], one).await.unwrap();
-    bed.store().remove_schedule(due.schedule.id, None).await.unwrap();
+    let kept = bed.store().schedule(Which::Id(due.schedule.id)).await.unwrap().unwrap();
+    let mut asked = schedule::decide(&kept, schedule::Event::RunAsked { payload: None }, one).unwrap();
+    asked.by = Some("api".into());
+    bed.store().step_schedules(vec![asked], one).await.unwrap();
+    bed.store().remove_schedule(due.schedule.id, None, Some("key:leo's".into())).await.unwrap();
     let told = all(&bed).await;
     let told: Vec<_> = told.iter().filter(|told| told.event.kind.as_str() != "job.cancelled").cloned().collect();
     let seen = types(&told);
     assert_eq!(
         seen,
-        ["schedule.created", "schedule.fired", "job.queued", "schedule.updated", "schedule.deleted"],
+        [
+            "schedule.created",
+            "schedule.fired",
+            "job.queued",
+            "schedule.updated",
+            "schedule.fired",
+            "job.queued",
+            "schedule.deleted"
+        ],
         "a tick before the job that it made"
     );
+    let by = |of: usize| payload(&told[of])["by"].clone();
+    assert_eq!([by(0), by(3), by(4), by(6)], ["key:ana's", "key:eva's", "api", "key:leo's"]);
+    assert_eq!(by(1), serde_json::Value::Null, "its time had come");
     assert!(told.iter().all(|told| told.user.as_deref() == Some("ana")), "{told:?}");
     assert_eq!(payload(&told[1])["jobs"][0]["jobId"], job.id.to_string());
     assert_eq!(payload(&told[2])["by"], format!("schedule:{}", due.schedule.id));
-}
-
-pub async fn alerts_and_keys_are_told(bed: Bed) {
-    let secret = Secret::of(&[7; 32]);
-    let new = NewKey { name: "ana's".into(), scopes: vec![Scope::JobsRead], ..NewKey::default() };
-    let key = new.made(secret.digest(), at(1));
-    bed.store().add_key(key.clone()).await.unwrap();
-    bed.store().add_key(key.clone()).await.unwrap();
-    bed.store().note_key_use(key.id, at(2)).await.unwrap();
-    bed.store().revoke_key(key.id, at(3)).await.unwrap();
-    bed.store().revoke_key(key.id, at(4)).await.unwrap();
-    let told = all(&bed).await;
-    assert_eq!(types(&told), ["key.created", "key.revoked"]);
-    assert_eq!((told[0].event.occurred_at, told[1].event.occurred_at), (at(1), at(3)));
-    assert!(told.iter().all(|told| told.user.is_none()));
-    let text = told.iter().map(|told| told.event.payload.to_string()).collect::<String>();
-    assert!(text.contains("ana's") && !text.contains("digest"), "{text}");
-
-    let fire = crate::alerts::fire("deep", "work", 10);
-    bed.store().step_alerts(vec![fire.clone()], at(10)).await.unwrap();
-    bed.store().step_alerts(vec![fire.clone()], at(11)).await.unwrap();
-    let faena::alert::Step::Fire(alert) = fire else { panic!("{fire:?}") };
-    bed.store().step_alerts(vec![faena::alert::Step::Clear(alert.id)], at(12)).await.unwrap();
-    bed.store().prune_alerts(at(100), 0, 10).await.unwrap();
-    let told = after(&bed, told[1].place).await;
-    assert_eq!(types(&told), ["alert.fired", "alert.cleared"]);
 }
 
 pub async fn an_application_tells_its_own_outside_of_jobs_and_in_their_commits(bed: Bed) {

@@ -8,6 +8,7 @@ use faena::store::StoreError;
 use faena::store::keys::{KeyAdded, KeyRevoked};
 
 use crate::bed::*;
+use crate::{alerts, events};
 
 /// A key whose secret has these bytes.
 fn key(number: u16, now: i64) -> ApiKey {
@@ -25,7 +26,7 @@ async fn added(bed: &Bed, key: ApiKey) -> Arc<ApiKey> {
 }
 
 async fn revoked(bed: &Bed, id: KeyId, now: i64) -> Arc<ApiKey> {
-    match bed.store().revoke_key(id, at(now)).await.unwrap() {
+    match bed.store().revoke_key(id, None, at(now)).await.unwrap() {
         KeyRevoked::Done(key) => key,
         other => panic!("not revoked: {other:?}"),
     }
@@ -96,9 +97,9 @@ pub async fn what_was_taken_back_stays_so(bed: Bed) {
     let gone = revoked(&bed, one.id, 7).await;
     assert_eq!(*gone, ApiKey { revoked_at: Some(at(7)), ..ApiKey::clone(&one) });
     let bed = bed.reopened(at(8));
-    assert_eq!(bed.store().revoke_key(one.id, at(9)).await.unwrap(), KeyRevoked::Already(gone.clone()));
+    assert_eq!(bed.store().revoke_key(one.id, None, at(9)).await.unwrap(), KeyRevoked::Already(gone.clone()));
     assert_eq!(bed.store().find_key(one.digest).await.unwrap(), Some(gone.clone()));
-    assert_eq!(bed.store().revoke_key(KeyId::new(), at(9)).await.unwrap(), KeyRevoked::Absent);
+    assert_eq!(bed.store().revoke_key(KeyId::new(), None, at(9)).await.unwrap(), KeyRevoked::Absent);
     // Its secret does not come back by being given again.
     assert_eq!(bed.store().add_key(key(1, 9)).await.unwrap(), KeyAdded::Taken(gone));
     assert!(bed.store().has_keys().await.unwrap(), "a server that had keys stays closed");
@@ -141,7 +142,7 @@ pub async fn no_key_comes_after_the_close(bed: Bed) {
     let refused =
         |answer: Result<(), StoreError>| assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
     refused(bed.store().add_key(key(2, 0)).await.map(drop));
-    refused(bed.store().revoke_key(one.id, at(1)).await.map(drop));
+    refused(bed.store().revoke_key(one.id, None, at(1)).await.map(drop));
 }
 
 /// What one node is told, another one sees: soon, and at the latest when what it remembers is too old.
@@ -167,4 +168,35 @@ fn a_key_that_was_revoked_on_one_node_opens_nothing_on_another() {
         faena::store::Store::close(&other).await.unwrap();
         tokio::task::spawn_blocking(move || drop(other)).await.unwrap();
     });
+}
+
+pub async fn alerts_and_keys_are_told(bed: Bed) {
+    let secret = Secret::of(&[7; 32]);
+    let by = Some("key:eva's".into());
+    let new = NewKey { name: "ana's".into(), scopes: vec![Scope::JobsRead], by, ..NewKey::default() };
+    let key = new.made(secret.digest(), at(1));
+    bed.store().add_key(key.clone()).await.unwrap();
+    bed.store().add_key(key.clone()).await.unwrap();
+    bed.store().note_key_use(key.id, at(2)).await.unwrap();
+    bed.store().revoke_key(key.id, Some("key:leo's".into()), at(3)).await.unwrap();
+    bed.store().revoke_key(key.id, None, at(4)).await.unwrap();
+    let told = events::all(&bed).await;
+    assert_eq!(events::types(&told), ["key.created", "key.revoked"]);
+    assert_eq!((told[0].event.occurred_at, told[1].event.occurred_at), (at(1), at(3)));
+    assert!(told.iter().all(|told| told.user.is_none()));
+    assert_eq!(
+        [events::payload(&told[0])["by"].clone(), events::payload(&told[1])["by"].clone()],
+        ["key:eva's", "key:leo's"]
+    );
+    let text = told.iter().map(|told| told.event.payload.to_string()).collect::<String>();
+    assert!(text.contains("ana's") && !text.contains("digest"), "{text}");
+
+    let fire = alerts::fire("deep", "work", 10);
+    bed.store().step_alerts(vec![fire.clone()], at(10)).await.unwrap();
+    bed.store().step_alerts(vec![fire.clone()], at(11)).await.unwrap();
+    let faena::alert::Step::Fire(alert) = fire else { panic!("{fire:?}") };
+    bed.store().step_alerts(vec![faena::alert::Step::Clear(alert.id)], at(12)).await.unwrap();
+    bed.store().prune_alerts(at(100), 0, 10).await.unwrap();
+    let told = events::after(&bed, told[1].place).await;
+    assert_eq!(events::types(&told), ["alert.fired", "alert.cleared"]);
 }

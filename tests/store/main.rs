@@ -251,6 +251,7 @@ clauses! {
     }
     keys {
         a_key_is_there_as_it_was_made
+        alerts_and_keys_are_told
         what_was_told_here_shows_at_once
         rule_13_no_two_keys_have_one_secret
         what_was_taken_back_stays_so
@@ -365,8 +366,7 @@ macro_rules! event_clauses {
                 every_ending_and_every_way_back_is_told
                 follow_ups_and_those_who_asked_are_told
                 schedules_and_their_ticks_are_told
-                alerts_and_keys_are_told
-                an_application_tells_its_own_outside_of_jobs_and_in_their_commits
+                        an_application_tells_its_own_outside_of_jobs_and_in_their_commits
                 an_event_is_found_by_its_id
                 a_list_names_what_its_filter_says_and_walks_miss_nothing
                 events_outlive_their_job_and_a_restart

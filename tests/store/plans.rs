@@ -77,7 +77,7 @@ fn a_schedule_that_cannot_be_read_any_more_stops_nobody() {
         let (mended, _) = bed.moved(&shown, Event::Edited { spec: every_minute("found").spec.into() }, at(5)).await;
         let (mended, _) = bed.moved(&mended, Event::Enabled, at(5)).await;
         assert_eq!((mended.fault.clone(), mended.due_at()), (None, Some(at(MINUTE))));
-        bed.store().remove_schedule(worse.id, None).await.unwrap();
+        bed.store().remove_schedule(worse.id, None, None).await.unwrap();
         let bed = bed.reopened(at(6));
         assert_eq!(bed.found(lost.id).await, mended);
         assert_eq!(bed.store().health().recovered.schedules_faulty, 1);

@@ -89,7 +89,7 @@ pub async fn rule_28_what_is_kept_of_all_is_what_is_there(mut bed: Bed) {
             }
             _ if dice.chance(4) => bed = bed.reopened(now),
             _ if !there.is_empty() && dice.chance(2) => {
-                bed.store().remove_schedule(dice.one_of(&there).id, None).await.unwrap();
+                bed.store().remove_schedule(dice.one_of(&there).id, None, None).await.unwrap();
             }
             _ => drop(bed.store().prune(prune(now), now).await.unwrap()),
         }

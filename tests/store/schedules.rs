@@ -200,20 +200,20 @@ pub async fn a_removal_that_was_decided_on_another_revision_changes_nothing(bed:
     let seen = bed.schedule(every_minute("one"), at(0)).await;
     let (moved, _) = bed.moved(&seen, run(), at(1)).await;
     assert_ne!(seen.life.revision, moved.life.revision);
-    let stale = bed.store().remove_schedule(seen.id, Some(seen.life.revision)).await.unwrap();
+    let stale = bed.store().remove_schedule(seen.id, Some(seen.life.revision), None).await.unwrap();
     assert_eq!(stale, Removed::Stale(moved.clone()));
     assert_eq!(bed.store().schedule(seen.id.into()).await.unwrap(), Some(moved.clone()));
-    let gone = bed.store().remove_schedule(seen.id, Some(moved.life.revision)).await.unwrap();
+    let gone = bed.store().remove_schedule(seen.id, Some(moved.life.revision), None).await.unwrap();
     assert_eq!(gone, Removed::Applied(moved));
-    let missing = bed.store().remove_schedule(seen.id, Some(0)).await.unwrap();
+    let missing = bed.store().remove_schedule(seen.id, Some(0), None).await.unwrap();
     assert_eq!(missing, Removed::Missing);
 }
 
 pub async fn a_removed_schedule_frees_its_name_and_leaves_its_jobs(bed: Bed) {
     let one = bed.schedule(every_minute("one"), at(0)).await;
     let (one, jobs) = bed.moved(&one, run(), at(1)).await;
-    assert_eq!(bed.store().remove_schedule(one.id, None).await.unwrap(), Removed::Applied(one.clone()));
-    assert_eq!(bed.store().remove_schedule(one.id, None).await.unwrap(), Removed::Missing);
+    assert_eq!(bed.store().remove_schedule(one.id, None, None).await.unwrap(), Removed::Applied(one.clone()));
+    assert_eq!(bed.store().remove_schedule(one.id, None, None).await.unwrap(), Removed::Missing);
     assert_eq!(bed.store().next_due_schedule().await.unwrap(), None);
     let step = decide(&one, run(), at(2)).unwrap();
     assert!(matches!(bed.stepped(step, at(2)).await, Stepped::Missing));
@@ -255,7 +255,7 @@ pub async fn the_next_due_follows_every_change(bed: Bed) {
     assert_eq!(store.next_due_schedule().await.unwrap(), Some(at(2 * MINUTE)));
     let (one, _) = bed.moved(&one, Event::Paused { until: Some(at(10 * MINUTE + 1)) }, at(MINUTE)).await;
     assert_eq!(store.next_due_schedule().await.unwrap(), Some(at(11 * MINUTE)));
-    bed.store().remove_schedule(one.id, None).await.unwrap();
+    bed.store().remove_schedule(one.id, None, None).await.unwrap();
     assert_eq!(store.next_due_schedule().await.unwrap(), None);
 }
 
@@ -388,5 +388,5 @@ pub async fn nothing_is_planned_after_the_close(bed: Bed) {
     bed.store().close().await.unwrap();
     assert!(bed.store().add_schedule(every_minute("two"), at(1)).await.is_err());
     assert!(bed.store().step_schedules(vec![decide(&one, run(), at(1)).unwrap()], at(1)).await.is_err());
-    assert!(bed.store().remove_schedule(one.id, None).await.is_err());
+    assert!(bed.store().remove_schedule(one.id, None, None).await.is_err());
 }

@@ -22,7 +22,7 @@ pub(crate) struct EventView<'a> {
     aggregate_type: &'a str,
     /// Which one of them.
     aggregate_id: &'a str,
-    /// What is told of it. Of a job: how it was after that, `by` whom and for which `reason`.
+    /// What is told of it: how it was after that, and `by` whom. Of a job for which `reason`, too.
     #[schema(value_type = serde_json::Value)]
     payload: &'a RawValue,
     #[schema(value_type = String, format = DateTime)]

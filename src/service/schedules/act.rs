@@ -11,6 +11,27 @@ use crate::store::schedules::Stepped;
 /// Times that a decision is made anew. Only a schedule that changes faster than it can be read gets there.
 pub(super) const DECISIONS_MAX: usize = 100;
 
+/// A schedule that somebody wants something of: it is named by its id or its name, and what is told of it says who asked, where
+/// that is known.
+#[derive(Debug, Clone)]
+pub struct Asked<'a> {
+    pub(super) which: &'a str,
+    pub(super) by: Option<Arc<str>>,
+}
+
+impl<'a> Asked<'a> {
+    /// The schedule, and who asks.
+    pub fn by(which: &'a str, by: &str) -> Self {
+        Self { which, by: Some(by.into()) }
+    }
+}
+
+impl<'a, T: AsRef<str> + ?Sized> From<&'a T> for Asked<'a> {
+    fn from(which: &'a T) -> Self {
+        Self { which: which.as_ref(), by: None }
+    }
+}
+
 /// What became of an act.
 pub(super) struct Acted {
     /// The schedule after it.
@@ -24,16 +45,18 @@ impl Service {
     /// anew with each look at the schedule. `edition` is the one that the caller has seen, if it matters.
     pub(super) async fn act_on_schedule(
         &self,
-        which: &str,
+        asked: &Asked<'_>,
         edition: Option<u32>,
         events: impl Fn(&Schedule) -> Result<Vec<Event>, Error>,
     ) -> Result<Acted, Error> {
+        let Asked { which, by } = asked;
         let mut schedule = self.schedule(which).await?;
         for _ in 0..DECISIONS_MAX {
             check_edition(&schedule, edition)?;
             let now = self.now();
             self.learn(&schedule.spec.sub_type).await?;
-            let steps = self.decided(&schedule, events(&schedule)?)?;
+            let mut steps = self.decided(&schedule, events(&schedule)?)?;
+            steps.iter_mut().for_each(|step| step.by.clone_from(by));
             if steps.is_empty() {
                 return Ok(Acted { schedule, jobs: Vec::new() });
             }

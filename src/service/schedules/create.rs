@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Asked;
 use super::act::{DECISIONS_MAX, changes_too_fast, check_edition, taken};
 use crate::error::Error;
 use crate::schedule::{NewSchedule, Schedule, Spec};
@@ -31,7 +32,12 @@ impl Service {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Unmatched`] when it is of another edition; [`Error::Conflict`] for one that the
     /// program itself would make again.
-    pub async fn remove_schedule(&self, which: &str, edition: Option<u32>) -> Result<Arc<Schedule>, Error> {
+    pub async fn remove_schedule<'a>(
+        &self,
+        asked: impl Into<Asked<'a>>,
+        edition: Option<u32>,
+    ) -> Result<Arc<Schedule>, Error> {
+        let Asked { which, by } = asked.into();
         let mut schedule = self.schedule(which).await?;
         for _ in 0..DECISIONS_MAX {
             check_edition(&schedule, edition)?;
@@ -43,7 +49,8 @@ impl Service {
                 )));
             }
             // A tick raises the revision and leaves the edition: then it is looked at once more.
-            match self.parts.schedules.remove_schedule(schedule.id, Some(schedule.life.revision)).await? {
+            let revision = Some(schedule.life.revision);
+            match self.parts.schedules.remove_schedule(schedule.id, revision, by.clone()).await? {
                 Removed::Applied(schedule) => return Ok(schedule),
                 Removed::Stale(latest) => schedule = latest,
                 Removed::Missing => return Err(Error::no_schedule(which)),

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::Asked;
 use super::act::Acted;
 use crate::clock::Timestamp;
 use crate::error::Error;
@@ -18,14 +19,14 @@ impl Service {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Unmatched`] when it is of another edition, and those of
     /// [`create_schedule`](Self::create_schedule).
-    pub async fn replace_schedule(
+    pub async fn replace_schedule<'a>(
         &self,
-        which: &str,
+        asked: impl Into<Asked<'a>>,
         spec: Spec,
         enabled: Option<bool>,
         edition: Option<u32>,
     ) -> Result<Arc<Schedule>, Error> {
-        self.amend_schedule(which, edition, |_| Ok((spec.clone(), enabled))).await
+        self.amend_schedule(asked, edition, |_| Ok((spec.clone(), enabled))).await
     }
 
     /// Gives a schedule terms that are made of those it has, and switches it if that is asked for; in one step. They are
@@ -33,12 +34,13 @@ impl Service {
     ///
     /// # Errors
     /// Those of [`replace_schedule`](Self::replace_schedule), and of `change`.
-    pub async fn amend_schedule(
+    pub async fn amend_schedule<'a>(
         &self,
-        which: &str,
+        asked: impl Into<Asked<'a>>,
         edition: Option<u32>,
         change: impl Fn(&Schedule) -> Result<(Spec, Option<bool>), Error>,
     ) -> Result<Arc<Schedule>, Error> {
+        let asked = asked.into();
         let events = |schedule: &Schedule| {
             let (spec, enabled) = change(schedule)?;
             self.check_own(schedule, &spec)?;
@@ -46,7 +48,7 @@ impl Service {
             let edited = Event::Edited { spec: Arc::new(spec) };
             Ok([edited].into_iter().chain(enabled.map(switch)).collect())
         };
-        match self.act_on_schedule(which, edition, events).await {
+        match self.act_on_schedule(&asked, edition, events).await {
             // A worker may have brought that subtype since, to another node.
             Err(Error::UnknownProcessor { sub_type, known }) => {
                 if let Ok(sub_type) = Name::new(&sub_type) {
@@ -55,7 +57,7 @@ impl Service {
                 if !self.registry().knows(&sub_type) {
                     return Err(Error::UnknownProcessor { sub_type, known });
                 }
-                Ok(self.act_on_schedule(which, edition, events).await?.schedule)
+                Ok(self.act_on_schedule(&asked, edition, events).await?.schedule)
             }
             acted => Ok(acted?.schedule),
         }
@@ -65,28 +67,36 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] when its terms cannot be read any more.
-    pub async fn switch_schedule(&self, which: &str, enabled: bool) -> Result<Arc<Schedule>, Error> {
-        Ok(self.switched(which, switch(enabled)).await?.schedule)
+    pub async fn switch_schedule<'a>(
+        &self,
+        asked: impl Into<Asked<'a>>,
+        enabled: bool,
+    ) -> Result<Arc<Schedule>, Error> {
+        Ok(self.switched(asked.into(), switch(enabled)).await?.schedule)
     }
 
     /// Puts a schedule on hold, until a moment or until it is resumed.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Invalid`] when the moment is past.
-    pub async fn pause_schedule(&self, which: &str, until: Option<Timestamp>) -> Result<Arc<Schedule>, Error> {
-        Ok(self.switched(which, Event::Paused { until }).await?.schedule)
+    pub async fn pause_schedule<'a>(
+        &self,
+        asked: impl Into<Asked<'a>>,
+        until: Option<Timestamp>,
+    ) -> Result<Arc<Schedule>, Error> {
+        Ok(self.switched(asked.into(), Event::Paused { until }).await?.schedule)
     }
 
     /// Ends the pause of a schedule. What would have ticked meanwhile is let go.
     ///
     /// # Errors
     /// [`Error::NotFound`].
-    pub async fn resume_schedule(&self, which: &str) -> Result<Arc<Schedule>, Error> {
-        Ok(self.switched(which, Event::Resumed).await?.schedule)
+    pub async fn resume_schedule<'a>(&self, asked: impl Into<Asked<'a>>) -> Result<Arc<Schedule>, Error> {
+        Ok(self.switched(asked.into(), Event::Resumed).await?.schedule)
     }
 
-    async fn switched(&self, which: &str, event: Event) -> Result<Acted, Error> {
-        self.act_on_schedule(which, None, |_| Ok(vec![event.clone()])).await
+    async fn switched(&self, asked: Asked<'_>, event: Event) -> Result<Acted, Error> {
+        self.act_on_schedule(&asked, None, |_| Ok(vec![event.clone()])).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Asked;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::job::Job;
@@ -15,12 +16,17 @@ impl Service {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`] for a payload that its processor refuses, [`Error::UnknownProcessor`],
     /// [`Error::QueueFull`], [`Error::Unavailable`].
-    pub async fn run_schedule(&self, which: &str, payload: Option<Arc<str>>) -> Result<Arc<Job>, Error> {
+    pub async fn run_schedule<'a>(
+        &self,
+        asked: impl Into<Asked<'a>>,
+        payload: Option<Arc<str>>,
+    ) -> Result<Arc<Job>, Error> {
+        let asked = asked.into();
         if payload.as_ref().is_some_and(|payload| payload.len() > limits::PAYLOAD_BYTES_MAX) {
             return Err(Error::field("payload", format!("is larger than {} bytes", limits::PAYLOAD_BYTES_MAX)));
         }
         let event = Event::RunAsked { payload };
-        let acted = self.act_on_schedule(which, None, |_| Ok(vec![event.clone()])).await?;
+        let acted = self.act_on_schedule(&asked, None, |_| Ok(vec![event.clone()])).await?;
         acted.jobs.into_iter().next().ok_or_else(|| Error::internal("the store accepted no job of a schedule"))
     }
 
@@ -30,13 +36,14 @@ impl Service {
     /// # Errors
     /// [`Error::Invalid`] when the window is not over or has more ticks, and those of
     /// [`run_schedule`](Self::run_schedule).
-    pub async fn backfill_schedule(
+    pub async fn backfill_schedule<'a>(
         &self,
-        which: &str,
+        asked: impl Into<Asked<'a>>,
         from: Timestamp,
         until: Timestamp,
         most: Option<usize>,
     ) -> Result<Vec<Arc<Job>>, Error> {
+        let asked = asked.into();
         let most = most.unwrap_or(limits::BACKFILL_MAX);
         if !(1..=limits::BACKFILL_MAX).contains(&most) {
             return Err(Error::field("most", format!("must be between 1 and {}", limits::BACKFILL_MAX)));
@@ -44,7 +51,7 @@ impl Service {
         if from > until {
             return Err(Error::field("from", "lies after until"));
         }
-        let acted = self.act_on_schedule(which, None, |schedule| {
+        let acted = self.act_on_schedule(&asked, None, |schedule| {
             if schedule.fault.is_none() {
                 let within = |tick: &crate::schedule::Tick| tick.at <= until;
                 let just_before = Timestamp::from_millis(from.as_millis().saturating_sub(1));

@@ -15,3 +15,5 @@ pub mod edit;
 pub mod fire;
 pub mod look;
 mod terms;
+
+pub use act::Asked;

@@ -37,6 +37,8 @@ pub(super) struct KeyChange {
     pub(super) before: Option<Arc<ApiKey>>,
     pub(super) after: Option<Arc<ApiKey>>,
     pub(super) id: KeyId,
+    /// Who took it back.
+    pub(super) by: Option<Arc<str>>,
 }
 
 impl Access {
@@ -57,14 +59,14 @@ impl Access {
         (KeyAdded::Added(key), changes)
     }
 
-    fn revoke(&mut self, id: KeyId, now: Timestamp) -> (KeyRevoked, Vec<KeyChange>) {
+    fn revoke(&mut self, id: KeyId, by: Option<Arc<str>>, now: Timestamp) -> (KeyRevoked, Vec<KeyChange>) {
         match self.decided.get(&id).cloned() {
             None => (KeyRevoked::Absent, Vec::new()),
             Some(key) if key.revoked_at.is_some() => (KeyRevoked::Already(key), Vec::new()),
             Some(key) => {
                 let revoked = Arc::new(key.revoked(now));
                 let change = self.decide(id, Some(revoked.clone()));
-                (KeyRevoked::Done(revoked), vec![change])
+                (KeyRevoked::Done(revoked), vec![KeyChange { by, ..change }])
             }
         }
     }
@@ -76,7 +78,7 @@ impl Access {
 
     fn decide(&mut self, id: KeyId, after: Option<Arc<ApiKey>>) -> KeyChange {
         let before = self.set(id, after.clone());
-        KeyChange { before, after, id }
+        KeyChange { before, after, id, by: None }
     }
 
     fn set(&mut self, id: KeyId, after: Option<Arc<ApiKey>>) -> Option<Arc<ApiKey>> {
@@ -177,8 +179,8 @@ impl Keys for Embedded {
         self.look_for_key(|shown| !shown.keys.is_empty())
     }
 
-    fn revoke_key(&self, id: KeyId, now: Timestamp) -> Answer<'_, KeyRevoked> {
-        self.decide_key(|access| access.revoke(id, now))
+    fn revoke_key(&self, id: KeyId, by: Option<Arc<str>>, now: Timestamp) -> Answer<'_, KeyRevoked> {
+        self.decide_key(|access| access.revoke(id, by, now))
     }
 
     fn note_key_use(&self, id: KeyId, at: Timestamp) -> Answer<'_, ()> {

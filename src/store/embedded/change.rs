@@ -107,7 +107,7 @@ impl Change {
                 | Self::Key(_)
                 | Self::Outgoing(_)
                 | Self::Worker(_)
-                | Self::Plan(PlanChange::Add(_))
+                | Self::Plan(PlanChange::Add(..))
         )
     }
 }

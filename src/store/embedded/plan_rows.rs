@@ -26,7 +26,7 @@ pub(super) const TABLES: &str = "
 /// Writes a change, within the transaction of the caller.
 pub(super) fn write(conn: &Connection, change: &PlanChange) -> Result<(), DiskError> {
     match change {
-        PlanChange::Add(schedule) => {
+        PlanChange::Add(schedule, _) => {
             let Schedule { id, created_at, created_by, spec, life, .. } = &**schedule;
             let mut insert = conn.prepare_cached("INSERT INTO schedule VALUES (?, ?, ?, ?, ?)")?;
             let (created_at, spec_text) = (created_at.as_millis(), json(&**spec)?);
@@ -50,7 +50,7 @@ pub(super) fn write(conn: &Connection, change: &PlanChange) -> Result<(), DiskEr
                 one(update.execute(params![after.id.as_bytes(), &*after.spec.name, json(&*after.spec)?])?)?;
             }
         }
-        PlanChange::Remove(schedule, _) => {
+        PlanChange::Remove(schedule, ..) => {
             let id = schedule.id;
             one(conn.prepare_cached("DELETE FROM schedule WHERE id = ?")?.execute([id.as_bytes()])?)?;
             one(conn.prepare_cached("DELETE FROM schedule_life WHERE id = ?")?.execute([id.as_bytes()])?)?;

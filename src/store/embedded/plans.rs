@@ -30,8 +30,8 @@ pub(super) struct Plans {
 
 /// One decided change of a schedule, to be written.
 pub(super) enum PlanChange {
-    /// It is new.
-    Add(Arc<Schedule>),
+    /// It is new, and somebody has asked for it.
+    Add(Arc<Schedule>, Option<Arc<str>>),
     /// It moved on.
     Put {
         /// As it was.
@@ -41,8 +41,8 @@ pub(super) enum PlanChange {
         /// What that tells.
         told: Vec<Told>,
     },
-    /// It is forgotten, at that moment.
-    Remove(Arc<Schedule>, Timestamp),
+    /// It is forgotten, at that moment, by somebody.
+    Remove(Arc<Schedule>, Timestamp, Option<Arc<str>>),
 }
 
 impl Plans {
@@ -60,7 +60,7 @@ impl Plans {
 
     /// Takes back a schedule that could not be made durable.
     pub(super) fn withdraw(&mut self, change: &PlanChange) {
-        let PlanChange::Add(schedule) = change else { return };
+        let PlanChange::Add(schedule, _) = change else { return };
         self.kept.remove(&schedule.id);
         self.unconfirmed.remove(&schedule.id);
         self.names.remove(&schedule.spec.name);
@@ -120,13 +120,13 @@ impl Plans {
     /// Makes a change that is on disk visible.
     pub(super) fn confirm(&mut self, change: &PlanChange) {
         match change {
-            PlanChange::Add(schedule) => {
+            PlanChange::Add(schedule, _) => {
                 self.unconfirmed.remove(&schedule.id);
                 self.due.extend(schedule.due_at().map(|at| (at, schedule.id)));
                 self.agenda.show(schedule.clone());
             }
             PlanChange::Put { after, .. } => self.agenda.show(after.clone()),
-            PlanChange::Remove(schedule, _) => self.agenda.hide(schedule.id),
+            PlanChange::Remove(schedule, ..) => self.agenda.hide(schedule.id),
         }
     }
 

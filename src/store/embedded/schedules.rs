@@ -18,10 +18,11 @@ use crate::store::{Answer, PageOf};
 
 impl Embedded {
     fn add_now(&self, schedule: NewSchedule, now: Timestamp) -> (Added, Option<Ticket>) {
+        let by = schedule.by.clone();
         let mut core = self.core(now);
         match core.plans.admit(schedule, now) {
             Ok(schedule) => {
-                let change = Change::Plan(PlanChange::Add(schedule.clone()));
+                let change = Change::Plan(PlanChange::Add(schedule.clone(), by));
                 (Added::Accepted(schedule), self.record(&mut core, vec![change]))
             }
             // The other one may not be on disk yet: then this waits for it.
@@ -112,15 +113,16 @@ impl Schedules for Embedded {
         Box::pin(async move { Ok(self.agenda.page(&filter, page, now)) })
     }
 
-    fn remove_schedule(&self, id: ScheduleId, revision: Option<u32>) -> Answer<'_, Removed> {
+    fn remove_schedule(&self, id: ScheduleId, revision: Option<u32>, by: Option<Arc<str>>) -> Answer<'_, Removed> {
         let removed = self.refuses().map_or_else(
             || {
                 let mut core = self.core.lock();
                 let removed = core.plans.remove(id, revision);
                 let change = match &removed {
-                    Removed::Applied(schedule) => Some(Change::Plan(PlanChange::Remove(schedule.clone(), core.latest))),
+                    Removed::Applied(schedule) => Some(PlanChange::Remove(schedule.clone(), core.latest, by)),
                     _ => None,
                 };
+                let change = change.map(Change::Plan);
                 // A stale answer too waits until what it was stale against is durable.
                 Ok((removed, self.record(&mut core, change.into_iter().collect())))
             },

@@ -52,7 +52,10 @@ impl Change {
                 }
             }
             Self::Key(change) => match &change.after {
-                Some(after) => others(tell::of_key(change.before.as_deref(), after).into_iter().collect(), None),
+                Some(after) => others(
+                    tell::of_key(change.before.as_deref(), after, change.by.as_deref()).into_iter().collect(),
+                    None,
+                ),
                 None => Tells::Nothing,
             },
             Self::Tell(events, user) => Tells::Own(events, user.as_ref()),
@@ -70,9 +73,11 @@ fn of_job<'a>(before: Before, job: &'a Arc<Job>, by: Option<&'a Arc<str>>) -> Te
 
 fn of_plan(change: &PlanChange) -> Tells<'_> {
     match change {
-        PlanChange::Add(schedule) => others(vec![tell::of_new_schedule(schedule)], Some(schedule)),
+        PlanChange::Add(schedule, by) => others(vec![tell::of_new_schedule(schedule, by.as_deref())], Some(schedule)),
         PlanChange::Put { after, told, .. } => Tells::Own(told, after.created_by.as_ref()),
-        PlanChange::Remove(schedule, at) => others(vec![tell::of_removed_schedule(schedule, *at)], Some(schedule)),
+        PlanChange::Remove(schedule, at, by) => {
+            others(vec![tell::of_removed_schedule(schedule, *at, by.as_deref())], Some(schedule))
+        }
     }
 }
 

@@ -31,9 +31,9 @@ impl Keys for Observed {
         self.shared.inner.keys().has_keys()
     }
 
-    fn revoke_key(&self, id: KeyId, now: Timestamp) -> Answer<'_, KeyRevoked> {
+    fn revoke_key(&self, id: KeyId, by: Option<Arc<str>>, now: Timestamp) -> Answer<'_, KeyRevoked> {
         let shared = self.shared.clone();
-        Surely::boxed(async move { shared.timed("revoke_key", shared.inner.keys().revoke_key(id, now)).await })
+        Surely::boxed(async move { shared.timed("revoke_key", shared.inner.keys().revoke_key(id, by, now)).await })
     }
 
     fn note_key_use(&self, id: KeyId, at: Timestamp) -> Answer<'_, ()> {

@@ -68,10 +68,10 @@ impl Schedules for ObservedSchedules {
         Box::pin(self.shared.timed("schedules", self.inner.schedules(filter, page, now)))
     }
 
-    fn remove_schedule(&self, id: ScheduleId, revision: Option<u32>) -> Answer<'_, Removed> {
+    fn remove_schedule(&self, id: ScheduleId, revision: Option<u32>, by: Option<Arc<str>>) -> Answer<'_, Removed> {
         let Self { shared, inner } = self.clone();
         Surely::boxed(async move {
-            let removed = shared.timed("remove_schedule", inner.remove_schedule(id, revision)).await?;
+            let removed = shared.timed("remove_schedule", inner.remove_schedule(id, revision, by)).await?;
             shared.hub.doubted().notify_one();
             Ok(removed)
         })

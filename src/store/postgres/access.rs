@@ -71,8 +71,8 @@ impl Keys for Postgres {
         Box::pin(async move { found.await.inspect(|any| self.keys.note_any(*any, began)) })
     }
 
-    fn revoke_key(&self, id: KeyId, now: Timestamp) -> Answer<'_, KeyRevoked> {
-        let revoked = self.errand(move |session| Box::pin(revoke(session, id, now)));
+    fn revoke_key(&self, id: KeyId, by: Option<Arc<str>>, now: Timestamp) -> Answer<'_, KeyRevoked> {
+        let revoked = self.errand(move |session| Box::pin(revoke(session, id, by.clone(), now)));
         self.changing_keys(revoked)
     }
 
@@ -111,7 +111,7 @@ pub(super) async fn add(session: &Session, key: &ApiKey) -> Result<KeyAdded, Fau
         (&json(key)? as _, Type::TEXT),
     ];
     session.query(ADD, &params).await?;
-    tell(session, None, key);
+    tell(session, None, key, None);
     Ok(KeyAdded::Added(Arc::new(key.clone())))
 }
 
@@ -137,21 +137,26 @@ pub(super) async fn any(session: &Session) -> Result<bool, Fault> {
 }
 
 /// Takes a key back.
-pub(super) async fn revoke(session: &Session, id: KeyId, now: Timestamp) -> Result<KeyRevoked, Fault> {
+pub(super) async fn revoke(
+    session: &Session,
+    id: KeyId,
+    by: Option<Arc<str>>,
+    now: Timestamp,
+) -> Result<KeyRevoked, Fault> {
     let params = [(&uuid(id) as _, Type::UUID), (&now.as_millis() as _, Type::INT8)];
     let done = !session.query(REVOKE, &params).await?.is_empty();
     Ok(match by_id(session, id).await? {
         None => KeyRevoked::Absent,
         Some(key) if done => {
-            tell(session, Some(&ApiKey { revoked_at: None, ..ApiKey::clone(&key) }), &key);
+            tell(session, Some(&ApiKey { revoked_at: None, ..ApiKey::clone(&key) }), &key, by.as_deref());
             KeyRevoked::Done(key)
         }
         Some(key) => KeyRevoked::Already(key),
     })
 }
 
-fn tell(session: &Session, before: Option<&ApiKey>, after: &ApiKey) {
-    let event = tell::of_key(before, after);
+fn tell(session: &Session, before: Option<&ApiKey>, after: &ApiKey, by: Option<&str>) {
+    let event = tell::of_key(before, after, by);
     session.tell(|told| event.iter().for_each(|event| told.event(event, None)));
 }
 

@@ -350,9 +350,9 @@ impl Schedules for Postgres {
         }))
     }
 
-    fn remove_schedule(&self, id: ScheduleId, revision: Option<u32>) -> Answer<'_, Removed> {
+    fn remove_schedule(&self, id: ScheduleId, revision: Option<u32>, by: Option<Arc<str>>) -> Answer<'_, Removed> {
         let now = self.clock.now();
-        self.errand(with!(=> |session| schedules::remove(session, id, revision, now)))
+        self.errand(with!(by => |session| schedules::remove(session, id, revision, by, now)))
     }
 
     fn schedule_figures(&self, limit: usize, now: Timestamp) -> Answer<'_, ScheduleFigures> {

@@ -59,6 +59,7 @@ struct Locked {
 
 /// Accepts a schedule, or says whose its name is.
 pub(super) async fn add(session: &Session, new: NewSchedule, now: Timestamp) -> Result<Added, Fault> {
+    let by = new.by.clone();
     let schedule = Arc::new(new.accept(now));
     let id = uuid_of(schedule.id);
     let (spec, life) = (json(&*schedule.spec)?, json(&schedule.life)?);
@@ -78,7 +79,7 @@ pub(super) async fn add(session: &Session, new: NewSchedule, now: Timestamp) -> 
         (&life as _, Type::TEXT),
     ];
     if !session.query(ADD, &params).await?.is_empty() {
-        tell(session, &schedule, [tell::of_new_schedule(&schedule)]);
+        tell(session, &schedule, [tell::of_new_schedule(&schedule, by.as_deref())]);
         return Ok(Added::Accepted(schedule));
     }
     let holder = session.query(NAMES, &[(&vec![name] as _, Type::TEXT_ARRAY)]).await?;
@@ -93,6 +94,7 @@ pub(super) async fn remove(
     session: &Session,
     id: ScheduleId,
     revision: Option<u32>,
+    by: Option<Arc<str>>,
     now: Timestamp,
 ) -> Result<Removed, Fault> {
     let Some(found) = Locked::take(session, &[id]).await?.current(id) else { return Ok(Removed::Missing) };
@@ -100,7 +102,7 @@ pub(super) async fn remove(
         return Ok(Removed::Stale(found));
     }
     session.one(REMOVE, &[(&uuid_of(id) as _, Type::UUID)]).await?;
-    tell(session, &found, [tell::of_removed_schedule(&found, now)]);
+    tell(session, &found, [tell::of_removed_schedule(&found, now, by.as_deref())]);
     Ok(Removed::Applied(found))
 }
 

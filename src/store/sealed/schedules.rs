@@ -114,8 +114,8 @@ impl Schedules for SealedSchedules {
         })
     }
 
-    fn remove_schedule(&self, id: ScheduleId, revision: Option<u32>) -> Answer<'_, Removed> {
-        let removed = self.inner.remove_schedule(id, revision);
+    fn remove_schedule(&self, id: ScheduleId, revision: Option<u32>, by: Option<Arc<str>>) -> Answer<'_, Removed> {
+        let removed = self.inner.remove_schedule(id, revision, by);
         Box::pin(async move {
             Ok(match removed.await? {
                 Removed::Applied(schedule) => Removed::Applied(self.shown(&schedule)),
