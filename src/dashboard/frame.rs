@@ -4,14 +4,19 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::visit::Visit;
 use super::words::Lang;
-use super::{READ, assets};
+use super::{READ, WRITE, assets};
 use crate::error::Error;
 use crate::key::{Caller, Need};
 
 /// A page of the way through the dashboard: its address, its name, what it needs, and where it stands.
 fn places(visit: &Visit) -> Vec<(&'static str, &'static str)> {
     let words = visit.words();
-    let all: [(&str, &str, Need); 2] = [("", words.overview, READ), ("/jobs", words.jobs, READ)];
+    let all: [(&str, &str, Need); 4] = [
+        ("", words.overview, READ),
+        ("/jobs", words.jobs, READ),
+        ("/dead-letters", words.dead_letters, READ),
+        ("/enqueue", words.enqueue, WRITE),
+    ];
     all.into_iter().filter(|(_, _, need)| visit.may(*need)).map(|(path, name, _)| (path, name)).collect()
 }
 

@@ -11,13 +11,15 @@
 //! | `words` | every word of the pages, in English and Spanish |
 //! | `frame` | what stands around each page |
 //! | `part` | what pages are made of: times, numbers, statuses, charts, trees |
-//! | `overview`, `jobs`, `job` | the pages |
+//! | `overview`, `jobs`, `job`, `dead`, `enqueue` | the pages |
 //! | `live` | streams that tell a page that something changed |
 //!
 //! Nothing that somebody wrote is ever markup: text goes through the escapes of the templates, a result that is a page of its own
 //! is shown in a frame that may do nothing, and no script or style in a page is run at all but those that come with the program.
 
 mod assets;
+mod dead;
+mod enqueue;
 mod form;
 mod frame;
 mod gate;
@@ -45,6 +47,14 @@ use visit::{At, Desk, Table};
 const OPEN: Need = Need::Nothing;
 /// Looking at jobs.
 const READ: Need = Need::Scope(Scope::JobsRead);
+/// Figures of everybody's jobs.
+const COUNT: Need = Need::Whole(Scope::JobsRead);
+/// Schedules and their executions.
+const PLAN: Need = Need::Scope(Scope::Schedules);
+/// Events of many jobs.
+const HEAR: Need = Need::Scope(Scope::Events);
+/// Alerts, nodes: how the whole stands.
+const LOOK: Need = Need::Whole(Scope::Events);
 /// Making jobs and acting on them.
 const WRITE: Need = Need::Scope(Scope::JobsWrite);
 
@@ -71,6 +81,8 @@ fn mount_all(desk: Option<&Rc<Desk>>, to: &mut Table<'_>) {
     at("/dashboard/sign-out").post(OPEN, session::sign_out).mount(to);
     at("/dashboard/language").post(OPEN, session::language).mount(to);
     at("/dashboard/live").get(READ, live::all).mount(to);
+    at("/dashboard/enqueue").get(WRITE, enqueue::page).post(WRITE, enqueue::act).mount(to);
+    at("/dashboard/dead-letters").get(READ, dead::page).mount(to);
     at("/dashboard/jobs").get(READ, jobs::page).mount(to);
     at("/dashboard/jobs/bulk").get(WRITE, jobs::bulk::ask).post(WRITE, jobs::bulk::act).mount(to);
     at("/dashboard/jobs/{id}").get(READ, job::page).mount(to);

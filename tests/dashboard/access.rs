@@ -14,6 +14,8 @@ const NEEDS: &[(&str, &str)] = &[
     ("jobs:read", "GET /dashboard, GET /dashboard/live, GET /dashboard/jobs, GET /dashboard/jobs/{id}"),
     ("jobs:read", "GET /dashboard/jobs/{id}/live, GET /dashboard/jobs/{id}/result, GET /dashboard/jobs/{id}/shown"),
     ("jobs:write", "GET /dashboard/jobs/bulk, POST /dashboard/jobs/bulk, POST /dashboard/jobs/{id}/cancel"),
+    ("jobs:read", "GET /dashboard/dead-letters"),
+    ("jobs:write", "GET /dashboard/enqueue, POST /dashboard/enqueue"),
     ("jobs:write", "POST /dashboard/jobs/{id}/retry, POST /dashboard/jobs/{id}/discard"),
 ];
 

@@ -109,18 +109,25 @@ impl Browser {
     }
 
     /// Waits for an element with this text in it.
-    pub async fn see_text(&self, css: &str, text: &str) -> WebElement {
-        let has = thirtyfour::stringmatch::StringMatch::new(text).partial();
-        let query = self.driver.query(By::Css(css)).with_text(has).wait(PATIENCE, LOOK_EVERY);
-        query.first().await.unwrap_or_else(|error| panic!("`{text}` in {css}: {error}"))
+    pub async fn see_text(&self, css: &str, text: &str) {
+        let (css, text) = (serde_json::to_string(css).unwrap(), serde_json::to_string(text).unwrap());
+        self.until(&format!("[...document.querySelectorAll({css})].some((one) => one.textContent.includes({text}))"))
+            .await;
     }
 
-    /// Waits until a script of one expression says true.
+    /// Waits until a script of one expression says true. A page may come between.
     pub async fn until(&self, expression: &str) {
         let deadline = std::time::Instant::now() + PATIENCE;
         let mut look = tokio::time::interval(LOOK_EVERY);
-        while !self.ask::<bool>(expression).await {
-            assert!(std::time::Instant::now() < deadline, "never true: {expression}");
+        loop {
+            let answer = self.driver.execute(format!("return ({expression});"), Vec::new()).await;
+            if answer.is_ok_and(|answer| answer.convert().unwrap_or(false)) {
+                return;
+            }
+            if std::time::Instant::now() >= deadline {
+                let page: String = self.ask("document.body.innerText.slice(0, 2000)").await;
+                panic!("never true: {expression}\n{page}");
+            }
             look.tick().await;
         }
     }
@@ -131,8 +138,15 @@ impl Browser {
         answer.convert().unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
 
+    /// Clicks an element. One that a live page has just made anew is looked for again.
     pub async fn click(&self, css: &str) {
-        self.see(css).await.click().await.unwrap();
+        let deadline = std::time::Instant::now() + PATIENCE;
+        loop {
+            match self.see(css).await.click().await {
+                Ok(()) => return,
+                Err(error) => assert!(std::time::Instant::now() < deadline, "{css}: {error}"),
+            }
+        }
     }
 
     /// Keeps a picture of the page below the target folder.

@@ -60,3 +60,38 @@ async fn the_filter_is_in_the_address_and_all_it_names_are_cancelled() {
     .await;
     server.app.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_asked_for_by_a_form_and_anew_with_changes() {
+    let server = Server::start().await;
+    browse(server.app.url(), DESK, |browser| async move {
+        browser.go("/dashboard/enqueue").await;
+        browser.click("select[name=subType] option[value=sleep]").await;
+        browser.click(".choose button").await;
+        browser.see("input[name='payload.durationMs']").await.send_keys("soon").await.unwrap();
+        browser.click(".enqueue .primary").await;
+        // The server says what is wrong, beside the field, and what was written stays there.
+        browser.see_text("label.field .complaint", "").await;
+        browser.picture("enqueue-refused").await;
+        let field = browser.see("input[name='payload.durationMs']").await;
+        assert_eq!(field.prop("value").await.unwrap().as_deref(), Some("soon"));
+        field.clear().await.unwrap();
+        field.send_keys("20").await.unwrap();
+        browser.see("input[name=tags]").await.send_keys("first, one").await.unwrap();
+        browser.click(".enqueue .primary").await;
+        browser.see_text(".title .status", "Completed").await;
+        browser.see_text(".facts .tag", "first").await;
+        browser.picture("job-completed").await;
+        browser.click("a[href*='/enqueue?from=']").await;
+        let field = browser.see("input[name='payload.durationMs']").await;
+        assert_eq!(field.prop("value").await.unwrap().as_deref(), Some("20"));
+        browser.see("input[name='payload.failAtStep']").await.send_keys("1").await.unwrap();
+        browser.picture("enqueue").await;
+        browser.click(".enqueue .primary").await;
+        browser.see_text(".failure .told", "").await;
+        browser.picture("job-retrying").await;
+        browser.stays_home().await;
+    })
+    .await;
+    server.app.stop().await.unwrap();
+}

@@ -5,3 +5,4 @@ mod access;
 mod browser;
 mod journey;
 mod server;
+mod strangers;

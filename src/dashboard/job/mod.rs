@@ -4,6 +4,7 @@ pub(super) mod act;
 pub(super) mod moving;
 pub(super) mod result;
 mod timeline;
+mod told;
 
 use actix_web::web::Payload;
 use bytes::Bytes;
@@ -40,6 +41,7 @@ pub(super) async fn page(visit: Visit, _: Payload) -> Answer {
                     section class="card" { h2 { (words.result) } (result::view(&visit, &job).await) }
                     section class="card" { h2 { (words.payload) } (payload_view(&visit, payload.as_ref())) }
                     section class="card" { h2 { (words.log) } (moving::log(&visit, &log)) }
+                    (told::events(&visit, &job).await?)
                 }
                 aside class="card" { h2 { (words.facts) } (facts(&visit, &job)) }
             }
@@ -67,6 +69,7 @@ fn buttons(visit: &Visit, job: &Job) -> Markup {
             @if !job.is_finished() && !is_stopping { (button("cancel", words.cancel, "danger")) }
             @if matches!(job.status(), Status::Failed | Status::Cancelled) { (button("retry", words.retry, "primary")) }
             @if job.end().is_some_and(|end| end.dead) { (button("discard", words.discard, "danger")) }
+            a class="button" href=(visit.to(&format!("/enqueue?from={}", job.id))) { (words.run_again) }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What pages are made of. Times are written in UTC, and a script puts them into the reader's zone.
 
+pub(super) mod chart;
 pub(super) mod tree;
 pub(super) mod viewer;
 

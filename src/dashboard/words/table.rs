@@ -136,5 +136,47 @@ words! {
     ready: "Ready", "Listos";
     succeeded_day: "Succeeded, 24 h", "Con éxito, 24 h";
     failed_day: "Failed, 24 h", "Fallidos, 24 h";
+    dead_letters: "Dead letters", "Cartas muertas";
+    throughput: "Ended by minute", "Terminados por minuto";
+    two_hours: "2 hours", "2 horas";
+    one_day: "24 hours", "24 horas";
+    chart_told: "{0} completed and {1} failed", "{0} completados y {1} fallidos";
+    run_time: "Run time, 24 h", "Tiempo de ejecución, 24 h";
+    median: "Median", "Mediana";
+    mean: "Mean", "Media";
+    nothing_completed: "Nothing has completed yet.", "Aún no se ha completado nada.";
+    oldest_waiting: "Waits for longest", "El que más espera";
+    waits_since: "for", "desde hace";
+    nobody_waits: "No job waits for a worker.", "Ningún trabajo espera a un trabajador.";
+    retried_day: "{0} tries of the last 24 hours were followed by another one.", "A {0} intentos de las últimas 24 horas les siguió otro.";
+    degraded: "Degraded:", "Degradado:";
+    closing: "The server is about to stop.", "El servidor está a punto de parar.";
+    runs_nothing: "This process runs no jobs; another one on the same store does, or none.", "Este proceso no ejecuta trabajos; lo hace otro sobre el mismo almacén, o ninguno.";
+    alerts: "Alerts", "Alertas";
+    alerts_firing: "Alerts that fire: {0}", "Alertas activas: {0}";
+    next_firings: "Next firings", "Próximos disparos";
+    no_firings: "No schedule will fire.", "Ninguna programación se disparará.";
+    nodes: "Nodes and workers", "Nodos y trabajadores";
+    runs_so_many: "{0} running", "{0} en curso";
+    up_since: "up for", "activo desde hace";
+    live_workers: "Live workers of other processes: {0}", "Trabajadores vivos de otros procesos: {0}";
+
+    // Dead letters.
+    dead_why: "Jobs that used up their tries wait here for somebody to decide.", "Los trabajos que agotaron sus intentos esperan aquí a que alguien decida.";
+    no_dead: "No dead letters", "No hay cartas muertas";
+    no_dead_hint: "Every job that failed has been tried again, or discarded.", "Todo trabajo fallido se ha reintentado o descartado.";
+    acts: "Acts", "Acciones";
+
+    // Asking for a job.
+    enqueue: "Enqueue", "Encolar";
+    choose: "Choose", "Elegir";
+    required: "required", "obligatorio";
+    no_fields: "It needs no input.", "No necesita datos.";
+    as_json: "Write it as JSON", "Escribirlo como JSON";
+    terms: "Terms", "Condiciones";
+    delay: "Delay in seconds", "Retraso en segundos";
+    tags_hint: "Tags, separated by commas", "Etiquetas, separadas por comas";
+    run_again: "Run again with changes", "Repetir con cambios";
+    events: "Events", "Eventos";
     newest_jobs: "Newest jobs", "Trabajos más nuevos";
 }
