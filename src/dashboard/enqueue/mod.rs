@@ -45,7 +45,7 @@ pub(super) async fn page(visit: Visit, _: Payload) -> Answer {
     if as_json.is_some() {
         filled.text = Some(pretty(&filled.payload));
     }
-    Ok(show(&visit, StatusCode::OK, &filled).await?)
+    show(&visit, StatusCode::OK, &filled).await
 }
 
 /// The form with the input of an earlier job.
