@@ -26,7 +26,7 @@ pub(super) async fn page(visit: Visit, _: Payload) -> Answer {
     let body = html! {
         h1 { (words.dead_letters) }
         p class="lead quiet" { (words.dead_why) }
-        div data-live=(visit.to("/live")) {
+        div data-live=[visit.live()] {
             @if found.items.is_empty() && page.start == Start::Offset(0) {
                 section class="empty" { h2 { (words.no_dead) } p { (words.no_dead_hint) } }
             } @else {

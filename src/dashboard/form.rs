@@ -35,6 +35,11 @@ impl Form {
         found.filter(|value| !value.is_empty())
     }
 
+    /// Everything that stands under a name.
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.pairs.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
     /// All fields as a query.
     pub(super) fn query(&self) -> String {
         form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.pairs).finish()

@@ -4,17 +4,22 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::visit::Visit;
 use super::words::Lang;
-use super::{READ, WRITE, assets};
+use super::{ADMIN, COUNT, HEAR, PLAN, READ, WRITE, assets};
 use crate::error::Error;
 use crate::key::{Caller, Need};
 
-/// A page of the way through the dashboard: its address, its name, what it needs, and where it stands.
-fn places(visit: &Visit) -> Vec<(&'static str, &'static str)> {
+/// The pages that whoever comes may open: their addresses and their names.
+pub(super) fn places(visit: &Visit) -> Vec<(&'static str, &'static str)> {
     let words = visit.words();
-    let all: [(&str, &str, Need); 4] = [
+    let all: [(&str, &str, Need); 9] = [
         ("", words.overview, READ),
         ("/jobs", words.jobs, READ),
         ("/dead-letters", words.dead_letters, READ),
+        ("/schedules", words.schedules, PLAN),
+        ("/system", words.system, COUNT),
+        ("/subscriptions", words.subscriptions, HEAR),
+        ("/events", words.events, HEAR),
+        ("/keys", words.keys, ADMIN),
         ("/enqueue", words.enqueue, WRITE),
     ];
     all.into_iter().filter(|(_, _, need)| visit.may(*need)).map(|(path, name, _)| (path, name)).collect()

@@ -11,7 +11,7 @@
 //! | `words` | every word of the pages, in English and Spanish |
 //! | `frame` | what stands around each page |
 //! | `part` | what pages are made of: times, numbers, statuses, charts, trees |
-//! | `overview`, `jobs`, `job`, `dead`, `enqueue` | the pages |
+//! | `overview`, `jobs`, `job`, `dead`, `enqueue`, `schedules`, `system`, `subscriptions`, `events`, `keys` | the pages |
 //! | `live` | streams that tell a page that something changed |
 //!
 //! Nothing that somebody wrote is ever markup: text goes through the escapes of the templates, a result that is a page of its own
@@ -20,15 +20,20 @@
 mod assets;
 mod dead;
 mod enqueue;
+mod events;
 mod form;
 mod frame;
 mod gate;
 mod job;
 mod jobs;
+mod keys;
 mod live;
 mod overview;
 mod part;
+mod schedules;
 mod session;
+mod subscriptions;
+mod system;
 mod visit;
 mod words;
 
@@ -55,6 +60,10 @@ const PLAN: Need = Need::Scope(Scope::Schedules);
 const HEAR: Need = Need::Scope(Scope::Events);
 /// Alerts, nodes: how the whole stands.
 const LOOK: Need = Need::Whole(Scope::Events);
+/// Working on everybody's jobs.
+const WORK: Need = Need::Whole(Scope::Workers);
+/// What concerns the whole, and keys.
+const ADMIN: Need = Need::Whole(Scope::Admin);
 /// Making jobs and acting on them.
 const WRITE: Need = Need::Scope(Scope::JobsWrite);
 
@@ -83,6 +92,22 @@ fn mount_all(desk: Option<&Rc<Desk>>, to: &mut Table<'_>) {
     at("/dashboard/live").get(READ, live::all).mount(to);
     at("/dashboard/enqueue").get(WRITE, enqueue::page).post(WRITE, enqueue::act).mount(to);
     at("/dashboard/dead-letters").get(READ, dead::page).mount(to);
+    at("/dashboard/schedules").get(PLAN, schedules::page).mount(to);
+    at("/dashboard/schedules/{id}").get(PLAN, schedules::one).mount(to);
+    at("/dashboard/schedules/{id}/run").post(PLAN, schedules::act::run).mount(to);
+    at("/dashboard/schedules/{id}/pause").post(PLAN, schedules::act::pause).mount(to);
+    at("/dashboard/schedules/{id}/resume").post(PLAN, schedules::act::resume).mount(to);
+    at("/dashboard/schedules/{id}/enable").post(PLAN, schedules::act::enable).mount(to);
+    at("/dashboard/cron").get(PLAN, schedules::cron::page).mount(to);
+    at("/dashboard/system").get(COUNT, system::page).mount(to);
+    at("/dashboard/processors/{subType}/pause").post(ADMIN, system::pause).mount(to);
+    at("/dashboard/processors/{subType}/resume").post(ADMIN, system::resume).mount(to);
+    at("/dashboard/subscriptions").get(HEAR, subscriptions::page).mount(to);
+    at("/dashboard/subscriptions/{id}").get(HEAR, subscriptions::one).mount(to);
+    at("/dashboard/subscriptions/{id}/replay").post(HEAR, subscriptions::replay).mount(to);
+    at("/dashboard/events").get(HEAR, events::page).mount(to);
+    at("/dashboard/keys").get(ADMIN, keys::page).post(ADMIN, keys::make).mount(to);
+    at("/dashboard/keys/{id}/revoke").post(ADMIN, keys::revoke).mount(to);
     at("/dashboard/jobs").get(READ, jobs::page).mount(to);
     at("/dashboard/jobs/bulk").get(WRITE, jobs::bulk::ask).post(WRITE, jobs::bulk::act).mount(to);
     at("/dashboard/jobs/{id}").get(READ, job::page).mount(to);

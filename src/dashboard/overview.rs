@@ -30,7 +30,7 @@ pub(super) async fn page(visit: Visit, _: Payload) -> Answer {
     let newest = visit.service().jobs(Filter { user_id, ..Filter::default() }, page).await?;
     let whole = if visit.may(COUNT) { Some(visit.service().board().await?) } else { None };
     let body = html! {
-        div data-live=(visit.to("/live")) {
+        div data-live=[visit.live()] {
             h1 { (words.overview) }
             @if let Some(board) = &whole {
                 (whole::degraded(&visit))

@@ -77,7 +77,16 @@ pub(super) async fn sign_in(visit: Visit, payload: Payload) -> Answer {
         }
         Err(error) => return Err(error),
     };
-    let mut answer = visit.see(&back(&visit, sent.text("next")));
+    let mut place = back(&visit, sent.text("next"));
+    if let Some(session) = &session
+        && place == visit.to("")
+    {
+        // The first page that this key opens.
+        let caller = visit.service().bearer_of_session(Some(&session.text())).await?;
+        let first = frame::places(&Visit { caller, ..visit.clone() }).first().map(|(path, _)| visit.to(path));
+        place = first.unwrap_or(place);
+    }
+    let mut answer = visit.see(&place);
     if let Some(session) = session {
         let life = session.expires_at.millis_since(visit.service().now()) / 1_000;
         set(&visit, &mut answer, SESSION, &session.text(), life)?;

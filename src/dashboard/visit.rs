@@ -8,11 +8,11 @@ use std::sync::Arc;
 use actix_web::http::header::{self, HeaderName};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, Payload, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, Resource};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, Resource};
 use maud::Markup;
 
 use super::words::{self, Lang, Words};
-use super::{frame, gate, session};
+use super::{READ, frame, gate, session};
 use crate::error::Error;
 use crate::http::Settings;
 use crate::http::problem::status_of;
@@ -60,6 +60,11 @@ impl Visit {
         format!("{base}/dashboard{path}")
     }
 
+    /// The stream that keeps a page live, for those whose key opens it.
+    pub(super) fn live(&self) -> Option<String> {
+        self.may(READ).then(|| self.to("/live"))
+    }
+
     /// The address that was asked for, with its query.
     pub(super) fn here(&self) -> String {
         let path = self.to(self.req.path().split_once("/dashboard").map_or("", |(_, rest)| rest));
@@ -77,6 +82,12 @@ impl Visit {
     /// A part of the path.
     pub(super) fn part(&self, name: &str) -> &str {
         self.req.match_info().get(name).unwrap_or_default()
+    }
+
+    /// The only part of the path, without the escapes that it may have.
+    pub(super) fn only_part(&self) -> String {
+        let decoded = web::Path::<String>::extract(&self.req).into_inner();
+        decoded.map(web::Path::into_inner).unwrap_or_default()
     }
 
     /// The job that the path names, if whoever comes may see it.

@@ -15,6 +15,14 @@ const NEEDS: &[(&str, &str)] = &[
     ("jobs:read", "GET /dashboard/jobs/{id}/live, GET /dashboard/jobs/{id}/result, GET /dashboard/jobs/{id}/shown"),
     ("jobs:write", "GET /dashboard/jobs/bulk, POST /dashboard/jobs/bulk, POST /dashboard/jobs/{id}/cancel"),
     ("jobs:read", "GET /dashboard/dead-letters"),
+    ("schedules", "GET /dashboard/schedules, GET /dashboard/schedules/{id}, GET /dashboard/cron"),
+    ("schedules", "POST /dashboard/schedules/{id}/run, POST /dashboard/schedules/{id}/pause"),
+    ("schedules", "POST /dashboard/schedules/{id}/resume, POST /dashboard/schedules/{id}/enable"),
+    ("!jobs:read", "GET /dashboard/system"),
+    ("!admin", "POST /dashboard/processors/{subType}/pause, POST /dashboard/processors/{subType}/resume"),
+    ("events", "GET /dashboard/subscriptions, GET /dashboard/subscriptions/{id}, GET /dashboard/events"),
+    ("events", "POST /dashboard/subscriptions/{id}/replay"),
+    ("!admin", "GET /dashboard/keys, POST /dashboard/keys, POST /dashboard/keys/{id}/revoke"),
     ("jobs:write", "GET /dashboard/enqueue, POST /dashboard/enqueue"),
     ("jobs:write", "POST /dashboard/jobs/{id}/retry, POST /dashboard/jobs/{id}/discard"),
 ];
@@ -44,10 +52,16 @@ async fn nobody_comes_in_without_a_session_that_opens_it() {
         let key = server.key(&[*scope], None).await;
         sessions.push((*scope, server.sign_in(&key).await));
     }
+    let bound = server.key(&[Scope::JobsRead, Scope::Schedules, Scope::Events], Some("ana")).await;
+    let bound = server.sign_in(&bound).await;
     for (address, need) in table() {
         let (method, path) = address.split_once(' ').unwrap();
         let id = server.enqueue("noop", "{}").await.to_string();
-        let path = path.replace("{id}", &id).replace("{edition}", "x").replace("{file}", "style.css");
+        let path = path
+            .replace("{id}", &id)
+            .replace("{edition}", "x")
+            .replace("{file}", "style.css")
+            .replace("{subType}", "noop");
         let ask = |cookie: Option<&str>| {
             let request = server.client.request(method.parse().unwrap(), server.url(&path));
             let request = request.header("sec-fetch-site", "same-origin").header("accept", "text/html");
@@ -68,9 +82,14 @@ async fn nobody_comes_in_without_a_session_that_opens_it() {
                 _ => assert_eq!(answer.status(), 401, "{address}"),
             }
         }
+        if need.starts_with('!') {
+            // It concerns everybody, and a key of one user is refused.
+            let answer = ask(Some(&bound)).send().await.unwrap();
+            assert_eq!(answer.status(), 403, "{address}");
+        }
         for (held, cookie) in sessions.iter().filter(|_| need != "-") {
             let status = ask(Some(cookie)).send().await.unwrap().status().as_u16();
-            let opens = need == held.as_str() || *held == Scope::Admin;
+            let opens = need.trim_start_matches('!') == held.as_str() || *held == Scope::Admin;
             assert_eq!(status != 403 && status != 401, opens, "{address} with {held}: {status}");
         }
     }

@@ -95,3 +95,78 @@ async fn a_job_is_asked_for_by_a_form_and_anew_with_changes() {
     .await;
     server.app.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_is_paused_resumed_and_run_and_an_expression_tried() {
+    let server = Server::start().await;
+    let body = serde_json::json!({
+        "name": "nightly", "subType": "noop", "payload": {}, "cronExpression": "30 2 * * *", "timezone": "Europe/Berlin",
+    });
+    let made = server.client.post(server.url("/schedules")).json(&body).send().await.unwrap();
+    assert_eq!(made.status(), 201);
+    browse(server.app.url(), DESK, |browser| async move {
+        browser.go("/dashboard/schedules").await;
+        browser.see_text("td.when code", "30 2 * * *").await;
+        browser.click("form[action$='/run'] button").await;
+        browser.see_text(".title .status", "Completed").await;
+        browser.click("nav a[href$='/dashboard/schedules']").await;
+        browser.see("svg.marks rect.completed").await;
+        browser.picture("schedules").await;
+        browser.click("form[action$='/pause'] button").await;
+        browser.see_text(".title .status", "Paused").await;
+        browser.click("form[action$='/resume'] button").await;
+        browser.see_text(".title .status", "Enabled").await;
+        browser.see(".ticks li:nth-child(10)").await;
+        browser.see("svg.calendar rect.high").await;
+        browser.picture("schedule").await;
+        browser.go("/dashboard/cron").await;
+        browser.see("input[name=expression]").await.send_keys("30 2 * * *").await.unwrap();
+        browser.see("input[name=timezone]").await.send_keys("Europe/Berlin").await.unwrap();
+        browser.see("input[name=after]").await.send_keys("2027-03-27T00:00:00Z").await.unwrap();
+        browser.click(".filters .primary").await;
+        browser.see_text("h2", "02:30").await;
+        browser.see_text(".ticks li:nth-child(2) .change", "clock leaps over it").await;
+        browser.picture("cron").await;
+        browser.go("/dashboard/cron?expression=nonsense").await;
+        browser.see_text(".notice.bad", "cronExpression").await;
+        browser.stays_home().await;
+    })
+    .await;
+    server.app.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_key_is_made_and_from_then_on_everybody_signs_in() {
+    let server = Server::start().await;
+    browse(server.app.url(), DESK, |browser| async move {
+        browser.go("/dashboard/keys").await;
+        browser.see("form.enqueue input[name=name]").await.send_keys("ana").await.unwrap();
+        browser.click("form.enqueue .primary").await;
+        let secret = browser.see("#secret").await.text().await.unwrap();
+        browser.picture("key-made").await;
+        // No word of it is anywhere else.
+        browser.go("/dashboard/jobs?q=x").await;
+        browser.see_text("h1", "Sign in").await;
+        browser.see("#key").await.send_keys("wrong").await.unwrap();
+        browser.click(".primary").await;
+        browser.see_text(".complaint", "not known").await;
+        browser.picture("sign-in").await;
+        browser.see("#key").await.send_keys(&secret).await.unwrap();
+        browser.click(".primary").await;
+        // It goes on where it was.
+        browser.until("location.pathname === '/dashboard/jobs' && location.search === '?q=x'").await;
+        browser.until("document.cookie === ''").await;
+        browser.see_text(".who .name", "ana").await;
+        browser.go("/dashboard/system").await;
+        browser.click("#processor-noop form[action$='/pause'] button").await;
+        browser.see("#processor-noop form[action$='/resume']").await;
+        browser.picture("system").await;
+        browser.click("form[action$='/sign-out'] button").await;
+        browser.see_text("h1", "Sign in").await;
+        browser.go("/dashboard").await;
+        browser.see_text("h1", "Sign in").await;
+        browser.stays_home().await;
+    })
+    .await;
+    server.app.stop().await.unwrap();
+}

@@ -5,6 +5,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use faena::app::Settings;
+
 use crate::browser::{Browser, DESK, browse};
 use crate::server::Server;
 
@@ -16,7 +18,8 @@ const EVIL_NAME: &str = r#""'><img src=x onerror=window.pwned=1>"#;
 
 /// A server on which everything that can be written is evil: two jobs that have ended, one that runs and one that waits.
 async fn written_by_strangers() -> (Server, Vec<String>) {
-    let server = Server::start().await;
+    let allow = vec!["127.0.0.1:9".to_owned()];
+    let server = Server::with(|settings| Settings { webhook_allow: allow, ..settings }).await;
     let post = async |path: &str, body: Value| {
         let answer = server.client.post(server.url(path)).json(&body).send().await.unwrap();
         let status = answer.status();
@@ -61,12 +64,28 @@ async fn written_by_strangers() -> (Server, Vec<String>) {
         "name": EVIL_NAME, "description": EVIL, "subType": "noop", "payload": {}, "cronExpression": "0 2 * * *",
     });
     post("/schedules", schedule).await;
+    let subscription = json!({ "url": "http://127.0.0.1:9/", "events": ["job.*"], "description": EVIL });
+    post("/subscriptions", subscription).await;
     let ids = leased.iter().chain(taken["data"].as_array().unwrap());
     (server, ids.map(|job| job["jobId"].as_str().unwrap().to_owned()).collect())
 }
 
 /// The pages of the dashboard that need nothing in their address.
-const PAGES: &[&str] = &["/dashboard", "/dashboard/jobs", "/dashboard/dead-letters", "/dashboard/enqueue?subType=evil"];
+const PAGES: &[&str] = &[
+    "/dashboard",
+    "/dashboard?span=day",
+    "/dashboard/jobs",
+    "/dashboard/dead-letters",
+    "/dashboard/enqueue?subType=evil",
+    "/dashboard/enqueue?subType=train_model",
+    "/dashboard/schedules",
+    "/dashboard/schedules/%22'%3E%3Cimg%20src=x%20onerror=window.pwned=1%3E",
+    "/dashboard/cron?expression=0+2+*+*+*",
+    "/dashboard/system",
+    "/dashboard/subscriptions",
+    "/dashboard/events",
+    "/dashboard/keys",
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_a_stranger_wrote_is_markup() {
@@ -78,6 +97,9 @@ async fn nothing_that_a_stranger_wrote_is_markup() {
         pages.extend(ids.iter().map(|id| format!("/dashboard/enqueue?from={id}")));
         pages.push(format!("/dashboard/jobs?q={escaped}&userId={escaped}&tag={escaped}"));
         pages.push(format!("/dashboard/jobs?status={escaped}"));
+        pages.push(format!("/dashboard/cron?expression={escaped}&timezone={escaped}&after={escaped}"));
+        pages.push(format!("/dashboard/events?type={escaped}&aggregateId={escaped}"));
+        pages.push(format!("/dashboard/schedules?q={escaped}"));
         pages.push(format!("/dashboard/jobs/{escaped}"));
         pages.push(format!("/dashboard/sign-in?next={escaped}"));
         for page in &pages {

@@ -37,7 +37,7 @@ pub(super) async fn page(visit: Visit, _: Payload) -> Answer {
     let body = html! {
         h1 { (words.jobs) }
         (form(&visit, &asked))
-        div data-live=(visit.to("/live")) {
+        div data-live=[visit.live()] {
             (summary(&visit, &asked, &found))
             @if found.items.is_empty() { (nothing(&visit, &asked)) } @else { (table(&visit, &found.items)) }
             (pager(&visit, &asked, &found))
