@@ -93,6 +93,8 @@ fn mount_all(desk: Option<&Rc<Desk>>, to: &mut Table<'_>) {
     at("/dashboard/enqueue").get(WRITE, enqueue::page).post(WRITE, enqueue::act).mount(to);
     at("/dashboard/dead-letters").get(READ, dead::page).mount(to);
     at("/dashboard/schedules").get(PLAN, schedules::page).mount(to);
+    at("/dashboard/schedules/new").get(PLAN, schedules::edit::blank).post(PLAN, schedules::edit::create).mount(to);
+    at("/dashboard/schedules/{id}/edit").get(PLAN, schedules::edit::page).post(PLAN, schedules::edit::change).mount(to);
     at("/dashboard/schedules/{id}").get(PLAN, schedules::one).mount(to);
     at("/dashboard/schedules/{id}/run").post(PLAN, schedules::act::run).mount(to);
     at("/dashboard/schedules/{id}/pause").post(PLAN, schedules::act::pause).mount(to);

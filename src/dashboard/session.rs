@@ -37,12 +37,13 @@ fn cookie<'a>(req: &'a HttpRequest, name: &str) -> Option<&'a str> {
 
 /// `GET /dashboard/sign-in`
 pub(super) async fn page(visit: Visit, _: Payload) -> Answer {
-    Ok(form(&visit, None))
+    let next = visit.query()?.one("next").unwrap_or_default();
+    Ok(form(&visit, &next, None))
 }
 
-fn form(visit: &Visit, complaint: Option<&str>) -> HttpResponse {
+/// The form, which goes on to `next` once somebody is in.
+fn form(visit: &Visit, next: &str, complaint: Option<&str>) -> HttpResponse {
     let words = visit.words();
-    let next = visit.query().ok().and_then(|mut query| query.one("next")).unwrap_or_default();
     let body = html! {
         div class="sign-in" {
             h1 { (words.sign_in) }
@@ -71,7 +72,7 @@ pub(super) async fn sign_in(visit: Visit, payload: Payload) -> Answer {
     let session = match visit.service().sign_in(sent.text("key").unwrap_or_default()).await {
         Ok(session) => session,
         Err(Error::Unauthorized(told)) => {
-            let mut answer = form(&visit, Some(&told));
+            let mut answer = form(&visit, sent.text("next").unwrap_or_default(), Some(&told));
             *answer.status_mut() = actix_web::http::StatusCode::UNAUTHORIZED;
             return Ok(answer);
         }

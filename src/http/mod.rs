@@ -79,7 +79,7 @@ pub mod server;
 pub mod settings;
 mod states;
 mod subscriptions;
-mod terms;
+pub(crate) mod terms;
 #[cfg(feature = "tls")]
 pub mod tls;
 mod view;

@@ -16,6 +16,8 @@ const NEEDS: &[(&str, &str)] = &[
     ("jobs:write", "GET /dashboard/jobs/bulk, POST /dashboard/jobs/bulk, POST /dashboard/jobs/{id}/cancel"),
     ("jobs:read", "GET /dashboard/dead-letters"),
     ("schedules", "GET /dashboard/schedules, GET /dashboard/schedules/{id}, GET /dashboard/cron"),
+    ("schedules", "GET /dashboard/schedules/new, POST /dashboard/schedules/new"),
+    ("schedules", "GET /dashboard/schedules/{id}/edit, POST /dashboard/schedules/{id}/edit"),
     ("schedules", "POST /dashboard/schedules/{id}/run, POST /dashboard/schedules/{id}/pause"),
     ("schedules", "POST /dashboard/schedules/{id}/resume, POST /dashboard/schedules/{id}/enable"),
     ("!jobs:read", "GET /dashboard/system"),

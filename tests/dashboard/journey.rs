@@ -97,14 +97,27 @@ async fn a_job_is_asked_for_by_a_form_and_anew_with_changes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_schedule_is_paused_resumed_and_run_and_an_expression_tried() {
+async fn a_schedule_is_made_paused_resumed_run_and_changed_and_an_expression_tried() {
     let server = Server::start().await;
-    let body = serde_json::json!({
-        "name": "nightly", "subType": "noop", "payload": {}, "cronExpression": "30 2 * * *", "timezone": "Europe/Berlin",
-    });
-    let made = server.client.post(server.url("/schedules")).json(&body).send().await.unwrap();
-    assert_eq!(made.status(), 201);
     browse(server.app.url(), DESK, |browser| async move {
+        browser.go("/dashboard/schedules").await;
+        browser.see_text(".empty", "No schedules").await;
+        browser.click("a[href$='/schedules/new']").await;
+        browser.see("input[name=name]").await.send_keys("nightly").await.unwrap();
+        browser.see("input[name=cronExpression]").await.send_keys("30 2 *").await.unwrap();
+        browser.see("input[name=timezone]").await.send_keys("Europe/Berlin").await.unwrap();
+        browser.see("input[name=subType]").await.send_keys("noop").await.unwrap();
+        browser.click(".enqueue .primary").await;
+        browser.see(".terms .complaint").await;
+        browser.picture("schedule-refused").await;
+        let field = browser.see("input[name=cronExpression]").await;
+        field.send_keys(" * *").await.unwrap();
+        browser.click(".enqueue .primary").await;
+        browser.see_text("h1", "nightly").await;
+        browser.click("a[href$='/edit']").await;
+        browser.see("input[name=description]").await.send_keys("Every night.").await.unwrap();
+        browser.click(".enqueue .primary").await;
+        browser.see_text(".lead", "Every night.").await;
         browser.go("/dashboard/schedules").await;
         browser.see_text("td.when code", "30 2 * * *").await;
         browser.click("form[action$='/run'] button").await;

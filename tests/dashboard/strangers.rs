@@ -80,6 +80,8 @@ const PAGES: &[&str] = &[
     "/dashboard/enqueue?subType=train_model",
     "/dashboard/schedules",
     "/dashboard/schedules/%22'%3E%3Cimg%20src=x%20onerror=window.pwned=1%3E",
+    "/dashboard/schedules/new",
+    "/dashboard/schedules/%22'%3E%3Cimg%20src=x%20onerror=window.pwned=1%3E/edit",
     "/dashboard/cron?expression=0+2+*+*+*",
     "/dashboard/system",
     "/dashboard/subscriptions",

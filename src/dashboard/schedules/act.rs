@@ -24,6 +24,7 @@ pub(super) fn buttons(visit: &Visit, schedule: &Schedule) -> Markup {
                 Standing::Paused => (button("resume", words.resume)),
                 Standing::Disabled => (button("enable", words.enable)),
             }
+            a class="button" href=(visit.to(&format!("/schedules/{}/edit", schedule.id))) { (words.edit) }
         }
     }
 }

@@ -4,6 +4,7 @@
 pub(super) mod act;
 mod calendar;
 pub(super) mod cron;
+pub(super) mod edit;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,6 +55,7 @@ pub(super) async fn page(visit: Visit, _: Payload) -> Answer {
             }
             div class="buttons" {
                 button class="primary" { (words.filter) }
+                a class="button" href=(visit.to("/schedules/new")) { (words.new_schedule) }
                 a class="button" href=(visit.to("/cron")) { (words.try_cron) }
             }
         }

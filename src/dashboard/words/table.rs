@@ -184,14 +184,14 @@ words! {
     next: "Next", "Próximo";
     last_runs: "Latest runs", "Últimas ejecuciones";
     no_schedules: "No schedules", "No hay programaciones";
-    no_schedules_hint: "What is to be done again and again is asked for by POST /schedules or `faena schedules add`.", "Lo que se repite se pide con POST /schedules o con `faena schedules add`.";
+    no_schedules_hint: "What is to be done again and again is a schedule: make one here.", "Lo que se repite es una programación: crea una aquí.";
     enabled: "Enabled", "Activada";
     disabled: "Disabled", "Desactivada";
     paused: "Paused", "En pausa";
     pause: "Pause", "Pausar";
     resume: "Resume", "Reanudar";
     enable: "Enable", "Activar";
-    marks_told: "{0} runs, {1} failed", "{0} ejecuciones, {1} fallidas";
+    marks_told: "Runs: {0}, failed: {1}", "Ejecuciones: {0}, fallidas: {1}";
     history: "History", "Historial";
     all_runs: "All runs", "Todas las ejecuciones";
     next_times: "Next times", "Próximas veces";
@@ -201,6 +201,10 @@ words! {
     misfire: "If missed", "Si se pierde";
     overlap: "If still running", "Si aún corre";
     made_by: "Made by", "Creada por";
+    new_schedule: "New schedule", "Nueva programación";
+    edit: "Edit", "Editar";
+    save: "Save", "Guardar";
+    description: "Description", "Descripción";
     try_cron: "Try an expression", "Probar una expresión";
     expression: "Cron expression", "Expresión cron";
     zone: "Time zone", "Zona horaria";
