@@ -27,7 +27,7 @@ pub(super) async fn page(visit: Visit, _: Payload) -> Answer {
     page.newest_first = true;
     query.end()?;
     let sort = if said.iter().any(|(name, _)| name == "cursor") { sort } else { crate::store::query::Sort::default() };
-    let found = visit.service().events(filter, page).await?;
+    let (found, _) = visit.service().events(filter, page).await?;
     let kept: Vec<_> = said
         .iter()
         .filter(|(name, _)| name != "cursor")

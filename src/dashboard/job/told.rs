@@ -22,7 +22,7 @@ pub(super) async fn events(visit: &Visit, job: &Job) -> Result<Markup, Error> {
     let filter =
         EventFilter { sort: Some("job".into()), id: Some(job.id.to_string().into()), ..EventFilter::default() };
     let page = EventPage { newest_first: true, after: None, limit: EVENTS };
-    let found = visit.service().events(filter, page).await?;
+    let (found, _) = visit.service().events(filter, page).await?;
     Ok(html! {
         section class="card" {
             h2 { (visit.words().events) }
