@@ -114,7 +114,13 @@ pub(super) async fn make(visit: Visit, payload: Payload) -> Answer {
     let sent = Form::read(&visit, payload).await?;
     let scopes = sent.all("scope").filter_map(|word| word.parse().ok()).collect();
     let name = sent.text("name").unwrap_or_default().into();
-    let new = NewKey { name, scopes, user_id: sent.text("userId").map(Into::into), ..NewKey::default() };
+    let new = NewKey {
+        name,
+        scopes,
+        user_id: sent.text("userId").map(Into::into),
+        by: Some(visit.called()),
+        ..NewKey::default()
+    };
     match visit.service().create_key(new).await {
         Ok((_, secret)) => show(&visit, StatusCode::CREATED, Some(secret.reveal()), None).await,
         Err(error) => show(&visit, status_of(&error), None, Some(&error)).await,
@@ -126,6 +132,6 @@ pub(super) async fn revoke(visit: Visit, _: Payload) -> Answer {
     let text = visit.part("id");
     let missing = || Error::NotFound { what: "key", id: text.chars().take(100).collect() };
     let id: KeyId = text.parse().map_err(|_| missing())?;
-    visit.service().revoke_key(id).await?;
+    visit.service().revoke_key(id, &visit.called()).await?;
     Ok(visit.see(&visit.to("/keys")))
 }

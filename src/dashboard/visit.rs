@@ -20,6 +20,7 @@ use crate::http::query::Query;
 use crate::job::{Job, JobId};
 use crate::key::{Caller, Need};
 use crate::service::Service;
+use crate::service::schedules::Asked;
 
 /// What a page answers.
 pub(super) type Answer = Result<HttpResponse, Error>;
@@ -109,6 +110,11 @@ impl Visit {
             Caller::Anybody => "dashboard".into(),
             Caller::Key(_) => self.caller.called(),
         }
+    }
+
+    /// A schedule that they want something of.
+    pub(super) fn asked<'a>(&self, which: &'a str) -> Asked<'a> {
+        Asked::by(which, &self.called())
     }
 
     pub(super) fn header(&self, name: &HeaderName) -> Option<&str> {

@@ -32,7 +32,7 @@ pub(super) fn buttons(visit: &Visit, schedule: &Schedule) -> Markup {
 /// `POST /dashboard/schedules/{id}/run`
 pub(in crate::dashboard) async fn run(visit: Visit, _: Payload) -> Answer {
     let id = named(&visit).await?.id.to_string();
-    let job = visit.service().run_schedule(&id, None).await?;
+    let job = visit.service().run_schedule(visit.asked(&id), None).await?;
     // Who may not look at jobs stays with the schedule.
     let place = if visit.may(READ) { format!("/jobs/{}", job.id) } else { format!("/schedules/{id}") };
     Ok(visit.see(&visit.to(&place)))
@@ -41,20 +41,20 @@ pub(in crate::dashboard) async fn run(visit: Visit, _: Payload) -> Answer {
 /// `POST /dashboard/schedules/{id}/pause`
 pub(in crate::dashboard) async fn pause(visit: Visit, _: Payload) -> Answer {
     let id = named(&visit).await?.id.to_string();
-    visit.service().pause_schedule(&id, None).await?;
+    visit.service().pause_schedule(visit.asked(&id), None).await?;
     Ok(visit.see(&visit.to(&format!("/schedules/{id}"))))
 }
 
 /// `POST /dashboard/schedules/{id}/resume`
 pub(in crate::dashboard) async fn resume(visit: Visit, _: Payload) -> Answer {
     let id = named(&visit).await?.id.to_string();
-    visit.service().resume_schedule(&id).await?;
+    visit.service().resume_schedule(visit.asked(&id)).await?;
     Ok(visit.see(&visit.to(&format!("/schedules/{id}"))))
 }
 
 /// `POST /dashboard/schedules/{id}/enable`
 pub(in crate::dashboard) async fn enable(visit: Visit, _: Payload) -> Answer {
     let id = named(&visit).await?.id.to_string();
-    visit.service().switch_schedule(&id, true).await?;
+    visit.service().switch_schedule(visit.asked(&id), true).await?;
     Ok(visit.see(&visit.to(&format!("/schedules/{id}"))))
 }

@@ -113,7 +113,7 @@ async fn made(visit: &Visit, filled: &Filled) -> Result<String, Error> {
     let service = visit.service();
     let new = terms::terms(filled.terms()?.as_bytes(), service.registry())?.into_new();
     let created_by = visit.caller.owner(new.created_by.as_deref())?.map(Into::into);
-    let schedule = service.create_schedule(NewSchedule { created_by, ..new }).await?;
+    let schedule = service.create_schedule(NewSchedule { created_by, by: Some(visit.called().into()), ..new }).await?;
     Ok(visit.to(&format!("/schedules/{}", schedule.id)))
 }
 
@@ -138,7 +138,7 @@ async fn changed(visit: &Visit, schedule: &Schedule, filled: &Filled) -> Result<
     let id = schedule.id.to_string();
     let change = terms::change(filled.terms()?.as_bytes())?;
     let edit = |schedule: &Schedule| change.over(schedule, service.registry())?.into_edit(schedule);
-    service.amend_schedule(&id, filled.edition, edit).await?;
+    service.amend_schedule(visit.asked(&id), filled.edition, edit).await?;
     Ok(visit.to(&format!("/schedules/{id}")))
 }
 
