@@ -62,6 +62,11 @@ where
     ] {
         wishes.add_arg(flag).unwrap();
     }
+    if look.width < 500 {
+        // No window is so narrow; a phone is.
+        let phone = serde_json::json!({ "deviceMetrics": { "width": look.width, "height": 800, "pixelRatio": 1.0, "mobile": true } });
+        wishes.add_experimental_option("mobileEmulation", phone).unwrap();
+    }
     if look.dark {
         wishes.add_arg("--force-dark-mode").unwrap();
         wishes.add_arg("--blink-settings=preferredColorScheme=0").unwrap();
@@ -149,14 +154,19 @@ impl Browser {
         }
     }
 
-    /// Keeps a picture of the page below the target folder.
-    pub async fn picture(&self, name: &str) {
+    /// Keeps a picture of what is seen of the page below the target folder.
+    pub async fn shot(&self, name: &str) {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("dashboard");
         std::fs::create_dir_all(&folder).unwrap();
+        self.driver.screenshot(&folder.join(format!("{name}.png"))).await.unwrap();
+    }
+
+    /// Keeps a picture of the whole page.
+    pub async fn picture(&self, name: &str) {
         let height: u64 = self.ask("Math.min(3000, document.documentElement.scrollHeight)").await;
         let window = self.driver.get_window_rect().await.unwrap();
         self.driver.set_window_rect(0, 0, window.width as u32, height.max(700) as u32 + 90).await.unwrap();
-        self.driver.screenshot(&folder.join(format!("{name}.png"))).await.unwrap();
+        self.shot(name).await;
         self.driver.set_window_rect(0, 0, window.width as u32, window.height as u32).await.unwrap();
     }
 

@@ -212,3 +212,30 @@ async fn every_page_is_for_those_who_do_not_see_it_too() {
     }
     server.app.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_fits_on_a_phone() {
+    let (server, ids) = written_by_strangers().await;
+    let look = crate::browser::Look { width: 390, dark: true, lang: "es" };
+    browse(server.app.url(), look, move |browser| async move {
+        let jobs = ids.iter().map(|id| format!("/dashboard/jobs/{id}"));
+        for page in PAGES.iter().map(|page| (*page).to_owned()).chain(jobs) {
+            browser.go(&page).await;
+            browser.see("main").await;
+            let beyond: Vec<String> = browser
+                .ask("innerWidth <= 390 && document.documentElement.scrollWidth <= 390 ? [] : [...document.querySelectorAll('body *')].filter((one) => one.getBoundingClientRect().right > 391 && !one.closest('table, nav, .skip, .tree, pre, .unseen')).map((one) => one.outerHTML.slice(0, 160)).concat('too wide')")
+                .await;
+            assert!(beyond.is_empty(), "{page}: {beyond:#?}");
+        }
+        for (page, name) in [("/dashboard", "phone-overview"), ("/dashboard/schedules", "phone-schedules")] {
+            browser.go(page).await;
+            browser.see_text("#connection", "En vivo").await;
+            browser.shot(name).await;
+        }
+        browser.go(&format!("/dashboard/jobs/{}", ids[2])).await;
+        browser.see_text("#log .line", "onerror").await;
+        browser.shot("phone-job").await;
+    })
+    .await;
+    server.app.stop().await.unwrap();
+}

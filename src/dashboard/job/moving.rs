@@ -45,11 +45,14 @@ fn pace(visit: &Visit, job: &Job) -> Markup {
     }
 }
 
+/// Time after which a rate says something.
+const RATE_AFTER_MS: u64 = 1_000;
+
 /// Percent a minute, from the start to the latest report.
 fn per_minute(job: &Job, started_at: Timestamp) -> Option<String> {
     let ms = job.life.progress.at()?.millis_since(started_at);
     let percent = job.life.progress.percent;
-    (percent > 0 && ms > 0).then(|| {
+    (percent > 0 && ms >= RATE_AFTER_MS).then(|| {
         let rate = f64::from(percent) * 60_000.0 / ms as f64;
         if rate >= 10.0 { format!("{rate:.0}") } else { format!("{rate:.1}") }
     })
