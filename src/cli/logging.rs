@@ -24,7 +24,9 @@ pub fn start(settings: &Settings) -> Result<(), Trouble> {
     let filter = EnvFilter::try_new(format!("actix_server=warn,{}", settings.log_filter)).map_err(|error| {
         Trouble::usage(format!("log_filter: `{}` is not a filter such as info: {error}", settings.log_filter))
     })?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // A line that cannot be written is lost: to complain about that would panic where stderr is a file on a full disk, and whoever
+    // logs may be the one who commits.
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).log_internal_errors(false);
     let started = match settings.log {
         LogFormat::Json => lines.event_format(JsonLines).try_init(),
         LogFormat::Pretty => lines.with_ansi(output::colours(&io::stderr())).with_target(false).try_init(),

@@ -72,3 +72,23 @@ fn the_doctor_tells_a_store_from_what_is_none() {
     assert!(newer.contains("newer.db was written by a newer faena (version 99)"), "{newer}");
     program.run(&["serve", "--bind", "0", "--store", "sqlite:newer.db"]).ended(1);
 }
+
+/// A file on a full disk is what its log is written to, for instance.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_whose_log_cannot_be_written_serves_all_the_same() {
+    use std::io::{BufRead as _, BufReader};
+    use std::process::Stdio;
+
+    let program = Program::new();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut child =
+        program.command(&["serve", "--bind", "0"]).stderr(full).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut first = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    let Some(url) = first.trim().strip_prefix("listening on ") else { panic!("it says {first:?}, {:?}", child.wait()) };
+    let done = program.run(&["enqueue", "noop", "{}", "--watch", "--server", url]);
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    done.ended(0);
+}

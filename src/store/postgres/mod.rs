@@ -75,9 +75,10 @@ mod sweep;
 mod told;
 mod within;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use futures_util::future;
+use futures_util::{FutureExt, future};
 use parking_lot::{Mutex, RwLock};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{mpsc, oneshot};
@@ -224,10 +225,10 @@ impl Postgres {
         let writer = Writer::new(link(Some(first)), room.clone(), hub.ready().clone(), hints.clone());
         let claimer = Claimer::new(link(Some(third)), node.clone(), hints.clone());
         let tasks = vec![
-            handle.spawn(writer.write_all(to_write)),
-            handle.spawn(Runner::new(link(Some(second))).run_all(to_do)),
-            handle.spawn(Runner::new(link(None)).run_all(to_clear)),
-            handle.spawn(claimer.claim_all(to_claim)),
+            handle.spawn(or_end_process(writer.write_all(to_write))),
+            handle.spawn(or_end_process(Runner::new(link(Some(second))).run_all(to_do))),
+            handle.spawn(or_end_process(Runner::new(link(None)).run_all(to_clear))),
+            handle.spawn(or_end_process(claimer.claim_all(to_claim))),
         ];
         handle.spawn(hints::send_all(to_tell, pool.clone(), move || teller.id()));
         if place.prepares {
@@ -353,6 +354,15 @@ impl Drop for Postgres {
             // A runtime must not be dropped where blocking is forbidden; its thread ends by itself.
             runtime.shutdown_background();
         }
+    }
+}
+
+/// Does what every promise goes through. Should it panic the process ends (rule 36): it would answer, run jobs and commit nothing, and
+/// other nodes would take it for well.
+async fn or_end_process(task: impl Future<Output = ()>) {
+    if AssertUnwindSafe(task).catch_unwind().await.is_err() {
+        tracing::error!("a panic while committing; ending the process, so that others take over what it runs");
+        std::process::abort();
     }
 }
 
