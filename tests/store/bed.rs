@@ -23,6 +23,9 @@ use faena::store::{
 pub enum Engine {
     Memory,
     Sqlite,
+    /// The one on disk, encrypted.
+    #[cfg(feature = "encryption")]
+    Sealed,
     #[cfg(all(unix, feature = "postgres"))]
     Postgres,
 }
@@ -36,6 +39,7 @@ impl<T: Store + Schedules + Locks + States + Alerts + Keys + Outbox> Whole for T
 pub struct Bed {
     store: Option<Arc<dyn Whole>>,
     place: Place,
+    is_sealed: bool,
 }
 
 /// Where a store keeps what it is told.
@@ -62,8 +66,10 @@ impl Bed {
     /// A fresh store of an engine; none when this machine does not have what it needs.
     pub fn of(engine: Engine) -> Option<Self> {
         match engine {
-            Engine::Memory => Some(Self { store: Some(Arc::new(Embedded::memory())), place: Place::Nowhere }),
+            Engine::Memory => Some(Self::holding(Arc::new(Embedded::memory()), Place::Nowhere)),
             Engine::Sqlite => Some(Self::on_disk()),
+            #[cfg(feature = "encryption")]
+            Engine::Sealed => Some(Self::in_folder(tempfile::tempdir().unwrap(), true, at(0))),
             #[cfg(all(unix, feature = "postgres"))]
             Engine::Postgres => Some(Self::in_database(Arc::new(crate::cluster::Database::fresh()?), at(0))),
         }
@@ -71,9 +77,21 @@ impl Bed {
 
     /// A fresh store on disk.
     pub fn on_disk() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = open(folder.path(), at(0)).unwrap();
-        Self { store: Some(Arc::new(store)), place: Place::Folder(folder) }
+        Self::in_folder(tempfile::tempdir().unwrap(), false, at(0))
+    }
+
+    fn in_folder(folder: tempfile::TempDir, is_sealed: bool, now: Timestamp) -> Self {
+        let store = open(folder.path(), now).unwrap();
+        #[cfg(feature = "encryption")]
+        if is_sealed {
+            let store = crate::encrypting::encrypting(store);
+            return Self { is_sealed, ..Self::holding(store, Place::Folder(folder)) };
+        }
+        Self { is_sealed, ..Self::holding(Arc::new(store), Place::Folder(folder)) }
+    }
+
+    fn holding(store: Arc<dyn Whole>, place: Place) -> Self {
+        Self { store: Some(store), place, is_sealed: false }
     }
 
     #[cfg(all(unix, feature = "postgres"))]
@@ -81,7 +99,7 @@ impl Bed {
         use faena::store::postgres::{Open, Postgres};
         let open = Open { url: database.url.clone(), holder: holder(), clock: Clock::manual(now) };
         let store = block_on_new_thread(move || Postgres::open(open, Arc::default())).unwrap();
-        Self { store: Some(Arc::new(store)), place: Place::Database(database) }
+        Self::holding(Arc::new(store), Place::Database(database))
     }
 
     pub fn store(&self) -> Arc<dyn Whole> {
@@ -123,10 +141,7 @@ impl Bed {
         block_on_new_thread(move || block_on(store.close()).unwrap());
         match self.place {
             Place::Nowhere => unreachable!("a store in memory stays as it is"),
-            Place::Folder(folder) => {
-                let store = open(folder.path(), now).unwrap();
-                Self { store: Some(Arc::new(store)), place: Place::Folder(folder) }
-            }
+            Place::Folder(folder) => Self::in_folder(folder, self.is_sealed, now),
             #[cfg(all(unix, feature = "postgres"))]
             Place::Database(database) => Self::in_database(database, now),
         }
@@ -140,9 +155,7 @@ impl Bed {
             database.tell("DELETE FROM faena.node");
             return Self::in_database(database.clone(), now);
         }
-        let folder = copied(self.folder());
-        let store = open(folder.path(), now).unwrap();
-        Self { store: Some(Arc::new(store)), place: Place::Folder(folder) }
+        Self::in_folder(copied(self.folder()), self.is_sealed, now)
     }
 
     /// Accepts one job that nothing stands in the way of.

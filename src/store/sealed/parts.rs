@@ -46,8 +46,8 @@ impl Keyring {
         Ok(Some(ResultRef::Sealed(self.seal_text(Part::Result, id.as_bytes(), url)?.into())))
     }
 
-    /// A job as readers see it: its result in plain, if its key is here and it is no longer than that. Its payload and what it saved
-    /// nobody reads here.
+    /// A job as readers see it: its result and what it saved in plain, if their key is here and they are no longer than that. Its
+    /// payload nobody reads here.
     pub(super) fn open_job(&self, job: &Arc<Job>, most: usize) -> Arc<Job> {
         let state = match &job.life.state {
             State::Running(run) => self.opened_result(job.id, run.uploaded.as_ref(), most).map(|result| {
@@ -62,14 +62,17 @@ impl Keyring {
             }),
             State::Waiting { .. } => None,
         };
+        let saved = job.life.saved.as_ref().filter(|saved| saved.len() <= most);
+        // Whoever is to go on from it is told why it does not open.
+        let saved = saved.and_then(|saved| self.open_text(Part::Saved, job.id.as_bytes(), saved).ok().flatten());
         let here = matches!(job.payload, Payload::Inline(_));
-        match state {
-            None if !here => job.clone(),
-            None => Arc::new(job.with_payload(Payload::Stored)),
-            Some(state) => {
-                Arc::new(Job { payload: Payload::Stored, ..job.with_life(Life { state, ..job.life.clone() }) })
-            }
+        if state.is_none() && saved.is_none() {
+            return if here { Arc::new(job.with_payload(Payload::Stored)) } else { job.clone() };
         }
+        let mut life = job.life.clone();
+        life.state = state.unwrap_or(life.state);
+        life.saved = saved.map(Into::into).or(life.saved);
+        Arc::new(Job { payload: Payload::Stored, ..job.with_life(life) })
     }
 
     /// A job as readers see it, whatever the length of its result.
