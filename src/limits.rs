@@ -30,6 +30,11 @@ pub const LABEL_BYTES_MAX: usize = 200;
 pub const RETRIES_MAX: u32 = 1_000;
 /// Longest pause between two tries.
 pub const RETRY_DELAY_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Pause of a job whose key is missing where it was claimed; each further one is twice as long. Somebody has to bring the key, and
+/// a long queue of such jobs is not looked at all the time.
+pub const KEY_MISSING_PAUSE: Duration = Duration::from_secs(60);
+/// Longest of these pauses.
+pub const KEY_MISSING_PAUSE_MAX: Duration = Duration::from_secs(3600);
 /// Longest time that one attempt may be given.
 pub const TIMEOUT_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Furthest that a job may be put off.

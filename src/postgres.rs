@@ -20,6 +20,9 @@
 //! [`Key`](crate::service::enqueue::Key). Where a server is in the process, [`Service::accept_in`] knows the processors and
 //! checks payloads by them, and how many jobs may wait.
 //!
+//! Where the servers encrypt what they keep, `enqueue_encrypted_in` is handed their keys and does the same;
+//! `enqueue_in` knows none, and its payloads are kept as they are.
+//!
 //! An event of the application's own is told in the same way, and is delivered to whoever subscribed to it:
 //!
 //! ```no_run
@@ -61,5 +64,7 @@
 //!
 //! [`Service::accept_in`]: crate::service::Service::accept_in
 
+#[cfg(feature = "encryption")]
+pub use crate::service::within::enqueue_encrypted_in;
 pub use crate::service::within::{Enqueued, emit_in, enqueue_all_in, enqueue_in};
 pub use crate::store::postgres::{Migrated, SCHEMA_VERSION, migrate, tokio_postgres, version};

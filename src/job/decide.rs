@@ -2,10 +2,11 @@
 //! answer and never choose.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{
     Attempt, CancelAsked, End, Event, Holder, Job, JobError, Life, Outcome, Progress, Refusal, ResultRef, Run, State,
-    Transition, Visibility,
+    Transition, UNREADABLE, Visibility,
 };
 use crate::clock::Timestamp;
 use crate::limits;
@@ -55,6 +56,11 @@ pub fn decide(job: &Job, event: Event, now: Timestamp) -> Result<Transition, Ref
         Event::Released { epoch, reason } => {
             let run = held(job, epoch, now)?;
             Ok(given_back(job, run, Outcome::Released, JobError::new("released", &*reason), now, now))
+        }
+        Event::KeyMissing { epoch, reason } => {
+            let run = held(job, epoch, now)?;
+            let again = now.plus(pause_without_key(job));
+            Ok(given_back(job, run, Outcome::Released, JobError::new(UNREADABLE, &*reason), again, now))
         }
         Event::LeaseLost { epoch } => lease_lost(job, granted(job, epoch)?, now),
         Event::Crashed { epoch } => crashed(job, granted(job, epoch)?, now),
@@ -329,6 +335,16 @@ fn given_back(
     };
     let life = Life { state: State::Waiting { run_at }, attempts: remembering(job, Some(attempt)), ..next(job) };
     step(job, life)
+}
+
+/// How long a job whose key is missing waits: the longer, the more often in a row it was.
+fn pause_without_key(job: &Job) -> Duration {
+    let is_missing = |attempt: &&Attempt| {
+        attempt.outcome == Outcome::Released && attempt.error.as_ref().is_some_and(|error| *error.kind == *UNREADABLE)
+    };
+    let before = job.attempts().iter().rev().take_while(is_missing).count();
+    let doubled = 1_u32.checked_shl(u32::try_from(before).unwrap_or(u32::MAX)).unwrap_or(u32::MAX);
+    limits::KEY_MISSING_PAUSE.saturating_mul(doubled).min(limits::KEY_MISSING_PAUSE_MAX)
 }
 
 fn end(run: Option<&Run>, outcome: Outcome, now: Timestamp) -> End {

@@ -98,6 +98,14 @@ pub enum Event {
         /// Why.
         reason: Arc<str>,
     },
+    /// What it needs is encrypted with a key that its holder does not have: it is given back for a while, since somebody may
+    /// bring the key, and no try is burnt.
+    KeyMissing {
+        /// The claim's fencing token.
+        epoch: u32,
+        /// What is encrypted, and with which key.
+        reason: Arc<str>,
+    },
     /// Its holder gave no sign of life for too long.
     LeaseLost {
         /// The claim's fencing token.

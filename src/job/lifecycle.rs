@@ -88,6 +88,7 @@ pub fn events() -> Vec<(&'static str, Event)> {
         ("cancel asked", Event::CancelAsked { by: Arc::from("ana") }),
         ("stopped", Event::Stopped { epoch: 1 }),
         ("released by a drain", Event::Released { epoch: 1, reason: Arc::from("shutdown") }),
+        ("its key is missing", Event::KeyMissing { epoch: 1, reason: Arc::from("its payload is encrypted") }),
         ("lease lost", Event::LeaseLost { epoch: 1 }),
         ("process crashed", Event::Crashed { epoch: 1 }),
         ("expired", Event::Expired),

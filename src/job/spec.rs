@@ -98,8 +98,10 @@ pub enum Payload {
     Inline(Bytes),
     /// It is on disk until the job is claimed: a deep backlog does not fill the memory.
     Stored,
-    /// It is encrypted and cannot be read here, for this reason: the job cannot be run.
+    /// It was encrypted and cannot be read, for this reason: the job cannot be run.
     Unreadable(Arc<str>),
+    /// It is encrypted with a key that is not here, as this says: the job cannot be run until somebody brings it.
+    Locked(Arc<str>),
 }
 
 impl Payload {
@@ -107,7 +109,7 @@ impl Payload {
     pub fn text(&self) -> Option<&Bytes> {
         match self {
             Self::Inline(text) => Some(text),
-            Self::Stored | Self::Unreadable(_) => None,
+            Self::Stored | Self::Unreadable(_) | Self::Locked(_) => None,
         }
     }
 }

@@ -57,6 +57,25 @@ pub async fn enqueue_in(transaction: &mut Transaction<'_>, job: impl Into<Insert
     one(enqueue_all_in(transaction, vec![job.into()]).await?)
 }
 
+/// The same with its payload encrypted by the first of these keys, as the servers on this database do that have them as their
+/// `encryption_keys`. One that lacks the key does not run the job.
+///
+/// # Errors
+/// Those of [`enqueue_in`]; [`Error::Internal`] when it cannot be encrypted.
+#[cfg(feature = "encryption")]
+pub async fn enqueue_encrypted_in(
+    transaction: &mut Transaction<'_>,
+    keys: &crate::store::sealed::Keyring,
+    job: impl Into<Insert>,
+) -> Result<Enqueued, Error> {
+    let insert = job.into();
+    let within = Within::begin(transaction).await?;
+    check::terms(&insert.job, within.now())?;
+    let insert = complete(insert)?;
+    let insert = Insert { job: keys.seal_job(insert.job)?, ..insert };
+    one(self::insert(within, vec![insert]).await?)
+}
+
 /// Adds several jobs at once; the answers come in order. Each is new or not for itself.
 ///
 /// # Errors

@@ -79,6 +79,10 @@ async fn event(shop: &Shop, run: &Run, ended: Ended) -> Option<Event> {
         },
         Ended::Answered(Err(failure)) if failure.is_stopped() => return stopped(run.why(), epoch, failure),
         Ended::Answered(Err(failure)) => failure,
+        Ended::Unread(event) => {
+            tracing::warn!(job_id = %job.id, "a job cannot be read here: {}", job.unreadable().unwrap_or_default());
+            return Some(event);
+        }
         Ended::Given(why) => return stopped(why, epoch, Failure::stopped()),
     };
     Some(failed(epoch, failure))

@@ -17,7 +17,7 @@ use super::registry::{Body, Registered};
 use super::slots::Slot;
 use super::workers::Shop;
 use super::{Completion, Context, Failure, panics};
-use crate::job::{Job, JobId, JobMap, Payload, UNREADABLE};
+use crate::job::{Event, Job, JobId, JobMap, Payload};
 use crate::limits;
 
 /// A try under way.
@@ -54,6 +54,8 @@ pub(super) enum Why {
 pub(super) enum Ended {
     /// The processor answered.
     Answered(Result<Completion, Failure>),
+    /// It did not begin, since what it needs could not be read.
+    Unread(Event),
     /// It was dropped, or its thread given up, after it was asked to stop.
     Given(Why),
 }
@@ -110,9 +112,9 @@ pub(super) fn start(shop: &Arc<Shop>, processor: Arc<Registered>, job: Arc<Job>,
     let payload = match &job.payload {
         Payload::Inline(payload) => payload.clone(),
         // A claim brings the payload along; without one the processor refuses the empty text.
-        Payload::Stored | Payload::Unreadable(_) => bytes::Bytes::new(),
+        Payload::Stored | Payload::Unreadable(_) | Payload::Locked(_) => bytes::Bytes::new(),
     };
-    let unreadable = job.unreadable();
+    let not_read = job.not_read();
     let listener: Arc<dyn Listener> = shop.reporter.clone();
     let shared = Shared { store: shop.store.clone(), runtime: Some(shop.runtime.clone()) };
     let ctx = Context::new(job.clone(), run.stop.clone(), shop.clock.clone(), Some(listener), shared);
@@ -124,7 +126,7 @@ pub(super) fn start(shop: &Arc<Shop>, processor: Arc<Registered>, job: Arc<Job>,
         let limit = job.spec.timeout_ms.map(Duration::from_millis);
         let (ended, slot) = match &processor.body {
             // It is this job's problem, and nobody else's (rule 31). Somebody may bring the key meanwhile.
-            _ if let Some(why) = unreadable => (Ended::Answered(Err(Failure::new(&*why).kind(UNREADABLE))), Some(slot)),
+            _ if let Some(event) = not_read => (Ended::Unread(event), Some(slot)),
             Body::Async(body) => {
                 let work = AssertUnwindSafe(panics::watched_async(body(payload, ctx))).catch_unwind();
                 (wait_for(&run, limit, work).await, Some(slot))

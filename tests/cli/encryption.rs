@@ -73,16 +73,23 @@ fn files_tell_nothing_and_keys_are_replaced() {
             continue;
         }
 
-        // With another key, and with none, the job says what is the matter; the server works on.
+        // With another key, and with none, the job waits and says what is the matter; the server works on.
         for (keys, told) in
             [(SECOND, "is encrypted with the key `first`, which is not configured here"), ("", "no key is")]
         {
             let served = start(&program, keys);
             served.run(&program, &["retry", &id]).ended(0);
-            served.run(&program, &["watch", &id]).ended(3);
-            let error = show(&served, &format!("/jobs/{id}"))["error"].clone();
-            assert_eq!(error["kind"], "unreadable", "{error}");
-            assert!(error["message"].as_str().unwrap().contains(told), "{error}");
+            served.wait_for_log(told);
+            // It is said before it is committed.
+            let tries = loop {
+                let tries = show(&served, &format!("/jobs/{id}/attempts"))["data"].clone();
+                if tries.as_array().unwrap().iter().any(|one| one["error"]["message"].to_string().contains(told)) {
+                    break tries;
+                }
+            };
+            let is_given_back = |one: &&Value| one["error"]["kind"] == "unreadable" && one["outcome"] == "released";
+            assert!(tries.as_array().unwrap().iter().any(|one| is_given_back(&one)), "{tries}");
+            assert_eq!(show(&served, &format!("/jobs/{id}"))["status"], "queued");
             job(&served, &program, &["noop", "--watch"]).ended(0);
             stop(served);
         }

@@ -51,6 +51,11 @@ async fn a_worker_is_handed_what_can_be_read() {
     let leased = second.post(&lease, json!({ "max": 9 })).await.json();
     let ids: Vec<_> = leased["data"].as_array().unwrap().iter().map(|lease| lease["jobId"].clone()).collect();
     assert_eq!(ids, [json!(open)], "{leased}");
-    let failed = second.get(&format!("/jobs/{closed}")).await.json();
-    assert_eq!((&failed["status"], &failed["error"]["kind"]), (&json!("failed"), &json!("unreadable")), "{failed}");
+    let waiting = second.get(&format!("/jobs/{closed}")).await.json();
+    assert_eq!((&waiting["status"], &waiting["attempt"]), (&json!("queued"), &json!(1)), "{waiting}");
+    let tries = second.get(&format!("/jobs/{closed}/attempts")).await.json();
+    let last = &tries["data"][0];
+    assert_eq!((&last["outcome"], &last["error"]["kind"]), (&json!("released"), &json!("unreadable")), "{tries}");
+    first.post(&format!("/jobs/{closed}/retry"), json!({})).await;
+    assert_eq!(first.claim(9).await.len(), 1, "who has the key takes it up");
 }

@@ -34,6 +34,28 @@ fn rule_04_a_hundred_restarts_burn_no_retry() {
 }
 
 #[test]
+fn rule_04_a_missing_key_burns_no_retry_and_is_waited_for_ever_longer() {
+    let mut job = new_job().retry(RetryPolicy::never()).accept(1, at(0));
+    let mut now = 0;
+    for (epoch, minutes) in (1..).zip([1, 2, 4, 8, 16, 32, 60, 60]) {
+        job = after(claimed_at(job, now), Event::KeyMissing { epoch, reason: "its payload is closed".into() }, now + 5);
+        assert_eq!((job.status(), job.run_at()), (Status::Queued, Some(at(now + 5 + minutes * 60_000))), "{epoch}");
+        now += 5 + minutes * 60_000;
+    }
+    assert_eq!((job.life.failures, job.life.crashes), (0, 0));
+    let last = job.attempts().last().unwrap();
+    let error = last.error.as_ref().unwrap();
+    assert_eq!(
+        (last.outcome, &*error.kind, &*error.message),
+        (Outcome::Released, "unreadable", "its payload is closed")
+    );
+    let job = claimed_at(after(claimed_at(job, now), released(9), now), now);
+    let missing = Event::KeyMissing { epoch: 10, reason: "its payload is closed".into() };
+    assert_eq!(after(job.clone(), missing.clone(), now).run_at(), Some(at(now + 60_000)), "it begins anew");
+    assert_eq!(after(after(job, cancel_asked(), now), missing, now).status(), Status::Cancelled);
+}
+
+#[test]
 fn rule_04_a_lost_worker_burns_no_retry() {
     let job = after(leased(), Event::LeaseLost { epoch: 1 }, 900);
     assert_eq!((job.status(), job.run_at()), (Status::Queued, Some(at(900))));

@@ -41,7 +41,7 @@ const STATES: [&str; 10] = [
 ];
 
 #[rustfmt::skip]
-const EXPECTED: [(&str, [Cell; 10]); 18] = [
+const EXPECTED: [(&str, [Cell; 10]); 19] = [
     ("claimed",               [Running, EARLY, EXPIRED, STALE, STALE, STALE, STALE, ENDED, FAILED, STOPPED]),
     ("lease renewed",         [STALE, STALE, STALE, Running, Running, STALE, NOTHING, STALE, STALE, STALE]),
     ("store opened again",     [STALE, STALE, STALE, Running, Running, Running, AskedToStop, STALE, STALE, STALE]),
@@ -55,6 +55,7 @@ const EXPECTED: [(&str, [Cell; 10]); 18] = [
     ("cancel asked",          [Cancelled, Cancelled, Cancelled, AskedToStop, AskedToStop, AskedToStop, NOTHING, ENDED, FAILED, STOPPED]),
     ("stopped",               [STALE, STALE, STALE, NOTHING, NOTHING, STALE, Cancelled, STALE, STALE, STALE]),
     ("released by a drain",   [STALE, STALE, STALE, Queued, Queued, STALE, Cancelled, STALE, STALE, STALE]),
+    ("its key is missing",    [STALE, STALE, STALE, QueuedLater, QueuedLater, STALE, Cancelled, STALE, STALE, STALE]),
     ("lease lost",            [STALE, STALE, STALE, EARLY, EARLY, Queued, EARLY, STALE, STALE, STALE]),
     ("process crashed",       [STALE, STALE, STALE, QueuedLater, QueuedLater, QueuedLater, Cancelled, STALE, STALE, STALE]),
     ("expired",               [EARLY, EARLY, FailedClosed, STALE, STALE, STALE, STALE, ENDED, FAILED, STOPPED]),
@@ -100,6 +101,7 @@ fn rule_01_a_report_under_any_other_epoch_is_stale_in_every_state() {
             faena::job::Event::TimedOut { epoch },
             faena::job::Event::Stopped { epoch },
             released(epoch),
+            faena::job::Event::KeyMissing { epoch, reason: "closed".into() },
             faena::job::Event::LeaseLost { epoch },
             faena::job::Event::Crashed { epoch },
         ]

@@ -206,7 +206,7 @@ proptest! {
         live((job, drafts), |job, event, decided| {
             let (Event::Renewed { epoch, .. } | Event::Progressed { epoch, .. } | Event::StateSaved { epoch, .. }
                 | Event::Succeeded { epoch, .. } | Event::Failed { epoch, .. } | Event::TimedOut { epoch }
-                | Event::Stopped { epoch } | Event::Released { epoch, .. } | Event::LeaseLost { epoch }
+                | Event::Stopped { epoch } | Event::Released { epoch, .. } | Event::KeyMissing { epoch, .. } | Event::LeaseLost { epoch }
                 | Event::Crashed { epoch }) = event else { return Ok(()) };
             seen += 1;
             if job.run().is_none() || *epoch != job.life.epoch {

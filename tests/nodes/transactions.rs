@@ -170,6 +170,32 @@ async fn terms_are_checked_and_what_a_service_knows_besides() {
     desk.stop().await.unwrap();
 }
 
+#[cfg(feature = "encryption")]
+#[tokio::test]
+async fn a_payload_is_encrypted_where_the_application_has_the_keys() {
+    use faena::job::SEALED_BYTES;
+    use faena::postgres::enqueue_encrypted_in;
+    use faena::store::sealed::{EncryptionKey, Keyring, Part};
+
+    let Some(house) = House::new() else { return };
+    let desk = house.desk().await;
+    let (mut client, _) = shop(&house.database.url).await;
+    let key: EncryptionKey = "shop:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=".parse().unwrap();
+    let keys = Keyring::new(&[key]).unwrap().unwrap();
+    let mut transaction = client.transaction().await.unwrap();
+    let job = task();
+    let plain = job.payload.clone();
+    let closed = enqueue_encrypted_in(&mut transaction, &keys, job).await.unwrap().id();
+    let list = NewJob::new(Name::new("task").unwrap(), "[1]");
+    let refused = enqueue_encrypted_in(&mut transaction, &keys, list).await;
+    assert!(matches!(refused, Err(Error::Invalid { .. })), "it is checked before it is encrypted: {refused:?}");
+    transaction.commit().await.unwrap();
+    let kept = desk.service().store().payload(closed).await.unwrap().unwrap();
+    assert!(kept.starts_with(SEALED_BYTES), "{kept:?}");
+    assert_eq!(keys.open(Part::Payload, closed.as_bytes(), &kept).unwrap().as_deref(), Some(&plain[..]));
+    desk.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_transaction_that_stays_open_holds_up_nobody_but_its_own_key() {
     let Some(house) = House::new() else { return };

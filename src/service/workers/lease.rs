@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::{give_back, no_worker};
 use crate::clock::Timestamp;
 use crate::error::Error;
-use crate::job::{Event, Job, JobError, UNREADABLE, decide};
+use crate::job::{Job, decide};
 use crate::limits;
 use crate::service::Service;
 use crate::store::{Claim, Claimed, Store, Worker};
@@ -108,18 +108,15 @@ impl Service {
     }
 }
 
-/// What of it somebody can work on. A job that is encrypted and cannot be read here fails, and is nobody else's problem (rule 31).
+/// What of it somebody can work on. A job that is encrypted and cannot be read here waits for its key, or fails, and is nobody else's
+/// problem (rule 31).
 async fn readable(store: &dyn Store, claimed: Claimed, now: Timestamp) -> Claimed {
     let (mut unreadable, jobs): (Vec<_>, Vec<_>) = claimed.jobs.into_iter().partition(|job| job.unreadable().is_some());
     if !unreadable.is_empty() {
         // Batches touch rows in id order everywhere (rule 34).
         unreadable.sort_by_key(|job| job.id);
-        let failed = |job: &Arc<Job>| {
-            let error = JobError::new(UNREADABLE, &*job.unreadable()?);
-            let event = Event::Failed { epoch: job.life.epoch, error, retryable: true, retry_after: None };
-            decide(job, event, now).ok()
-        };
-        if let Err(error) = store.commit(unreadable.iter().filter_map(failed).collect(), now).await {
+        let not_read = |job: &Arc<Job>| decide(job, job.not_read()?, now).ok();
+        if let Err(error) = store.commit(unreadable.iter().filter_map(not_read).collect(), now).await {
             tracing::warn!(%error, "jobs that cannot be read here wait for the end of their leases");
         }
     }

@@ -79,7 +79,7 @@ impl Store for Embedded {
                 (Payload::Stored, Some(journalled)) => {
                     journalled.readers.read(move |conn| history::payload(conn, job.seq)).await
                 }
-                (Payload::Stored | Payload::Unreadable(_), _) => Ok(None),
+                (Payload::Stored | Payload::Unreadable(_) | Payload::Locked(_), _) => Ok(None),
             }
         })
     }

@@ -14,7 +14,10 @@ pub(super) const LISTED_BYTES_MAX: usize = 2 * crate::limits::LISTED_RESULT_BYTE
 
 impl Keyring {
     /// A job as it is written.
-    pub(super) fn seal_job(&self, job: NewJob) -> Result<NewJob, StoreError> {
+    ///
+    /// # Errors
+    /// When the library does not encrypt.
+    pub fn seal_job(&self, job: NewJob) -> Result<NewJob, StoreError> {
         let payload = self.seal(Part::Payload, job.id.as_bytes(), &job.payload)?.into();
         Ok(NewJob { payload, ..job })
     }
@@ -108,7 +111,7 @@ impl Keyring {
             None | Some(Ok(None)) => (payload, None),
             Some(Ok(Some(plain))) => (payload, Some(plain.into())),
             // What is wrong with the payload is told first.
-            Some(Err(_)) if matches!(payload, Some(Payload::Unreadable(_))) => (payload, None),
+            Some(Err(_)) if payload.is_some() => (payload, None),
             Some(Err(why)) => (Some(unreadable("saved state", &why)), None),
         };
         if payload.is_none() && saved.is_none() {
@@ -154,5 +157,9 @@ impl Keyring {
 }
 
 fn unreadable(what: &str, why: &Unopened) -> Payload {
-    Payload::Unreadable(format!("its {what} {why}").into())
+    let told = format!("its {what} {why}").into();
+    match why {
+        Unopened::NoKey(_) => Payload::Locked(told),
+        Unopened::Altered => Payload::Unreadable(told),
+    }
 }
