@@ -108,7 +108,9 @@ impl Server {
         loop {
             let page = self.get(&format!("/events?sort=occurredAt&limit=500{cursor}"));
             log.extend(page["data"].as_array().unwrap().iter().map(Heard::of));
-            let Some(next) = page["nextCursor"].as_str() else { return log };
+            // The cursor goes on with what happens later, too.
+            let next = page["nextCursor"].as_str().filter(|_| page["pagination"]["hasMore"] == true);
+            let Some(next) = next else { return log };
             cursor = format!("&cursor={next}");
         }
     }
