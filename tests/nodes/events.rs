@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use faena::clock::Timestamp;
 use faena::event::{Aggregate, Event, EventType, Kind};
-use faena::job::{JobId, Name, NewJob};
+use faena::job::{Event as Step, JobError, JobId, Name, NewJob, RetryPolicy, decide};
 use faena::postgres::{emit_in, enqueue_in};
 use faena::store::events::{EventFilter, EventPage, Events, Place, START, Told};
 use faena::store::postgres::Postgres;
-use faena::store::{Group, Store};
+use faena::store::{Committed, Group, Store};
 use tokio_postgres::Client;
 
 use crate::chance::Chance;
@@ -118,6 +118,43 @@ async fn a_transaction_that_idles_holds_nobody_up_and_tells_nothing_when_it_is_t
     accepted(&store, 1).await;
     let all = store.after(START, 100).await.unwrap();
     assert_eq!((&all[..3], all.len()), (&told[..], 4));
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_claim_tells_of_a_job_that_was_tried_before_and_nothing_of_what_it_saved() {
+    let Some(database) = Database::fresh() else { return };
+    let store = store_at(&database.url, Arc::default()).await;
+    let (client, _) = shop(&database.url).await;
+    let now = store.clock().now();
+    let again = task().retry(RetryPolicy::default());
+    store.insert(vec![again.into()], Group::Each, now).await.unwrap();
+    let job = store.claim(claim(1), now).await.unwrap().jobs.remove(0);
+    let id = job.id;
+    let saved = Step::StateSaved { epoch: 1, state: Some(r#""a-secret\u0000of-the-job""#.into()) };
+    let step = decide(&job, saved, now).unwrap();
+    let job = match store.commit(vec![step], now).await.unwrap().remove(0) {
+        Committed::Applied { job, .. } => job,
+        other => panic!("{other:?}"),
+    };
+    let failed =
+        Step::Failed { epoch: 1, error: JobError::new("error", "a-failure"), retryable: true, retry_after: None };
+    store.commit(vec![decide(&job, failed, now).unwrap()], now).await.unwrap();
+    let due = now.plus(Duration::from_secs(86_400));
+    let job = store.claim(claim(1), due).await.unwrap().jobs.remove(0);
+    assert_eq!((job.id, job.life.attempt), (id, 2));
+
+    let told = store.after(START, 100).await.unwrap();
+    assert_eq!(kinds_of(&told, &id.to_string()), ["job.queued", "job.started", "job.retrying", "job.started"]);
+    let again: serde_json::Value = serde_json::from_str(&told[3].event.payload).unwrap();
+    assert_eq!((again["attempt"].as_u64(), again["error"].is_null()), (Some(2), true), "{again}");
+    let rows =
+        client.query("SELECT claimed::text FROM faena.event_batch WHERE claimed IS NOT NULL", &[]).await.unwrap();
+    assert_eq!(rows.len(), 2);
+    for row in &rows {
+        let claimed: &str = row.get(0);
+        assert!(!claimed.contains("a-secret") && !claimed.contains("a-failure"), "{claimed}");
+    }
     store.close().await.unwrap();
 }
 

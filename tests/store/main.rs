@@ -3,6 +3,8 @@
 
 mod activity;
 mod alerts;
+#[cfg(feature = "encryption")]
+mod altered;
 mod bed;
 mod calendar;
 mod callbacks;

@@ -20,7 +20,7 @@ use faena::store::{
 
 use crate::bed::{at, block_on, claim, failed, retry_asked};
 
-fn key(id: &str, byte: u8) -> EncryptionKey {
+pub fn key(id: &str, byte: u8) -> EncryptionKey {
     format!("{id}:{}", STANDARD.encode([byte; 32])).parse().unwrap()
 }
 
@@ -29,14 +29,14 @@ fn keyring(keys: &[EncryptionKey]) -> Arc<Keyring> {
 }
 
 /// A store on disk with these keys; without any it is as if nobody had heard of them.
-struct House {
-    store: Arc<dyn Store>,
+pub struct House {
+    pub store: Arc<dyn Store>,
     schedules: Arc<dyn Schedules>,
     results: Arc<dyn Results>,
 }
 
 impl House {
-    fn open(folder: &Path, keys: &[EncryptionKey]) -> Self {
+    pub fn open(folder: &Path, keys: &[EncryptionKey]) -> Self {
         let open = Open { path: folder.join("faena.db"), durability: Durability::Full };
         let engine = std::thread::spawn(move || Embedded::open(&open, at(0)).unwrap()).join().unwrap();
         let engine = Arc::new(engine);
@@ -54,7 +54,7 @@ impl House {
         }
     }
 
-    async fn accept(&self, payload: &str) -> Arc<Job> {
+    pub async fn accept(&self, payload: &str) -> Arc<Job> {
         let job = NewJob::new(Name::new("work").unwrap(), payload.to_owned());
         match self.store.insert(vec![job.into()], Group::Each, at(0)).await.unwrap().remove(0) {
             Inserted::Accepted(job) => job,
@@ -62,11 +62,11 @@ impl House {
         }
     }
 
-    async fn claim(&self) -> Arc<Job> {
+    pub async fn claim(&self) -> Arc<Job> {
         self.store.claim(claim(1), at(0)).await.unwrap().jobs.remove(0)
     }
 
-    async fn step(&self, job: &Job, event: Event) -> Arc<Job> {
+    pub async fn step(&self, job: &Job, event: Event) -> Arc<Job> {
         let step = faena::job::decide(job, event, at(0)).unwrap();
         match self.store.commit(vec![step], at(0)).await.unwrap().remove(0) {
             Committed::Applied { job, .. } => job,

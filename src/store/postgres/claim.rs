@@ -40,7 +40,8 @@ pub(super) struct Lost {
 /// Why a job that nobody was told of waits again.
 const UNHEARD: &str = "the database was lost while it was handed out";
 
-/// What a claim writes into the rows `picked` that go, and in the same statement into the kept counts and the event log. A node that was taken for
+/// What a claim writes into the rows `picked` that go, and in the same statement into the kept counts and the event log, which is told
+/// what an event says and no more: what a job has saved may be long, and nobody's business. A node that was taken for
 /// dead takes nothing, and while one takes something nobody takes it for dead: its jobs would be nobody's at once.
 macro_rules! take {
     ($picked:literal, $given:literal) => {
@@ -60,7 +61,9 @@ macro_rules! take {
                  CROSS JOIN (VALUES (0::smallint, -1), (1::smallint, 1)) AS v(status, sign) GROUP BY 1, 2, 3, 4, v.sign), \
              told AS (INSERT INTO faena.event_batch (first_at, last_at, min_seq, max_seq, count, calls, claimed) \
                  SELECT $2, $2, min(seq), max(seq), count(*), false, json_build_object('at', $2, 'holder', $3::json, 'jobs', \
-                     json_agg(json_build_array(id, seq, created_at, run_at, life::json, spec::json))) \
+                     json_agg(json_build_array(id, seq, created_at, run_at, CASE WHEN life IS NOT NULL THEN \
+                         (SELECT json_object_agg(key, value) FROM json_each(life::json) WHERE key NOT IN ('saved', 'attempts')) \
+                     END, spec))) \
                  FROM taken HAVING count(*) > 0) ",
             $given
         )

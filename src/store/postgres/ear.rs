@@ -96,6 +96,8 @@ impl Ear {
     async fn hear_on(&self, client: &Client, told: &mut mpsc::UnboundedReceiver<String>) -> Result<(), Fault> {
         let listens = timeout(ENTER_MAX, client.batch_execute(&format!("LISTEN {CHANNEL}"))).await;
         listens.map_err(|_| Fault::Lost("it does not answer".into()))??;
+        // Whoever came before it could be heard is known by the next sign of life; until then there may be somebody.
+        self.hints.note_others(true);
         let pause = self.place.term / PROBES_A_TERM;
         loop {
             match timeout(pause, told.recv()).await {

@@ -111,7 +111,7 @@ impl Keyring {
             None | Some(Ok(None)) => (payload, None),
             Some(Ok(Some(plain))) => (payload, Some(plain.into())),
             // What is wrong with the payload is told first.
-            Some(Err(_)) if payload.is_some() => (payload, None),
+            Some(Err(_)) if matches!(payload, Some(Payload::Unreadable(_) | Payload::Locked(_))) => (payload, None),
             Some(Err(why)) => (Some(unreadable("saved state", &why)), None),
         };
         if payload.is_none() && saved.is_none() {
