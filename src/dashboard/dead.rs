@@ -10,15 +10,17 @@ use super::words::fill;
 use crate::http::query::cursor;
 use crate::job::Job;
 use crate::store::Filter;
-use crate::store::query::Start;
+use crate::store::query::{Sort, Start};
 
 /// `GET /dashboard/dead-letters`
 pub(super) async fn page(visit: Visit, _: Payload) -> Answer {
     let words = visit.words();
     let mut query = visit.query()?;
-    let (filter, page) = (query.filter(), query.page());
+    // No filter: what is done to all of them would be done to others, too.
+    let page = query.page();
     query.end()?;
-    let found = visit.service().jobs(Filter { dead: true, ..filter }, page).await?;
+    let found = visit.service().jobs(Filter { dead: true, ..Filter::default() }, page).await?;
+    let order = if page.sort == Sort::CreatedAscending { "sort=createdAt&" } else { "" };
     let total = visit.lang.number(found.total);
     let bulk = |act: &str, name: &str, class: &str| {
         html! { a class={ "button " (class) } href=(visit.to(&format!("/jobs/bulk?dead=true&act={act}"))) { (name) } }
@@ -54,7 +56,7 @@ pub(super) async fn page(visit: Visit, _: Payload) -> Answer {
             }
             @if let Some(after) = found.next() {
                 nav class="pager" aria-label=(words.pages) {
-                    a class="button" rel="next" href=(visit.to(&format!("/dead-letters?cursor={}", cursor(after, page.sort)))) { (words.next_page) }
+                    a class="button" rel="next" href=(visit.to(&format!("/dead-letters?{order}cursor={}", cursor(after, page.sort)))) { (words.next_page) }
                 }
             }
         }

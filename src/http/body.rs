@@ -111,7 +111,7 @@ async fn collect(payload: &mut Payload, bytes_max: usize) -> Result<Bytes, Stopp
 }
 
 /// Refuses U+0000, written or escaped (rule 35), and nesting that would be a danger to a stack.
-fn scan(text: &[u8]) -> Result<(), Error> {
+pub(crate) fn scan(text: &[u8]) -> Result<(), Error> {
     let mut depth = 0_usize;
     let mut in_string = false;
     let mut at = 0;

@@ -44,7 +44,7 @@ mod accept;
 mod access;
 mod alert_rules;
 mod alerts;
-mod body;
+pub(crate) mod body;
 mod call;
 mod cleanup;
 mod complaints;

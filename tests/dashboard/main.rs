@@ -3,6 +3,7 @@
 
 mod access;
 mod browser;
+mod forms;
 mod journey;
 mod server;
 mod strangers;

@@ -35,7 +35,8 @@ const FLOORS: &[&[&str]] = &[
 const WORK_NAMES_IN_SERVICE: &[&str] = &["Registry", "registry"];
 
 /// What `dashboard` may know of `http`: how a request is read and bounded, and who is kept out. What it shows is its own.
-const HTTP_NAMES_IN_DASHBOARD: &[&str] = &["Settings", "headers", "origin", "problem", "query", "request", "terms"];
+const HTTP_NAMES_IN_DASHBOARD: &[&str] =
+    &["Settings", "body", "headers", "origin", "problem", "query", "request", "terms"];
 
 /// Libraries that belong to some modules alone: a database stays behind the port, the wire at the edges.
 const AT_HOME: &[(&str, &[&str])] = &[

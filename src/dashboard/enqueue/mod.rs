@@ -10,11 +10,12 @@ use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 
 use super::form::Form;
-use super::part;
+use super::part::viewer::BYTES_SHOWN_MAX;
 use super::visit::{Answer, Visit};
+use super::{READ, part};
 use crate::error::{Error, FieldError};
 use crate::http::problem::status_of;
-use crate::http::request;
+use crate::http::{body, request};
 use crate::job::{Job, NewJob, Priority};
 use crate::key::Caller;
 
@@ -50,12 +51,17 @@ pub(super) async fn page(visit: Visit, _: Payload) -> Answer {
 
 /// The form with the input of an earlier job.
 async fn from_job(visit: &Visit, id: &str) -> Result<Filled, Error> {
+    // It shows what stands in the job.
+    visit.caller.may(READ)?;
     let id = id.parse().map_err(|_| Error::no_job(id.chars().take(100).collect::<String>()))?;
     let job = visit.service().job(id).await?;
     if !visit.caller.sees(job.spec.user_id.as_deref()) {
         return Err(Error::no_job(id));
     }
     let payload = visit.service().store().payload(id).await?.unwrap_or_default();
+    if payload.len() > BYTES_SHOWN_MAX {
+        return Err(Error::invalid("the payload of this job is too long for a form; ask for it with `faena enqueue`"));
+    }
     Ok(of_job(&job, &payload))
 }
 
@@ -164,7 +170,7 @@ fn complaint(name: &str, faults: &[FieldError]) -> Markup {
 
 /// `POST /dashboard/enqueue`
 pub(super) async fn act(visit: Visit, payload: Payload) -> Answer {
-    let sent = Form::read(&visit, payload).await?;
+    let sent = Form::read_with_payload(&visit, payload).await?;
     let mut filled = read(&visit, &sent);
     match accept(&visit, &filled).await {
         Ok(id) => Ok(visit.see(&visit.to(&format!("/jobs/{id}")))),
@@ -223,7 +229,9 @@ async fn accept(visit: &Visit, filled: &Filled) -> Result<String, Error> {
         body["delaySeconds"] = json!(seconds);
     }
     let service = visit.service();
-    let job = request::job(body.to_string().as_bytes(), service.registry(), service.now())?;
+    let body = body.to_string();
+    body::scan(body.as_bytes())?;
+    let job = request::job(body.as_bytes(), service.registry(), service.now())?;
     let job = own(visit, job)?;
     let room = service.room_for(&visit.caller, 1).await?;
     let job = service.enqueue(job).await?;

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use maud::{Markup, html};
 
 use super::WRITE;
+use super::part::viewer::BYTES_SHOWN_MAX;
 use super::part::{self, Told, viewer};
 use super::visit::{Answer, Visit};
 use super::words::fill;
@@ -93,8 +94,10 @@ fn failure(visit: &Visit, job: &Job) -> Markup {
 fn payload_view(visit: &Visit, payload: Option<&Bytes>) -> Markup {
     let words = visit.words();
     let Some(payload) = payload else { return html! { p class="quiet" { (words.payload_gone) } } };
+    // A tree takes many times the room of its text.
+    let part = (payload.len() > BYTES_SHOWN_MAX).then(|| viewer::text(&payload[..BYTES_SHOWN_MAX]));
     html! {
-        @if let Some((shown, whole)) = viewer::json(payload) {
+        @if let Some((shown, whole)) = part.or_else(|| viewer::json(payload)) {
             (shown)
             @if !whole { p class="quiet" { (words.shown_partly) } }
         }

@@ -46,7 +46,8 @@ pub(in crate::dashboard) fn json(bytes: &[u8]) -> Option<(Markup, bool)> {
     Some(serde_json::from_slice(bytes).map_or_else(|_| text(bytes), |value| tree(&value)))
 }
 
-fn text(bytes: &[u8]) -> (Markup, bool) {
+/// As text, as far as that is shown.
+pub(in crate::dashboard) fn text(bytes: &[u8]) -> (Markup, bool) {
     let shown = &bytes[..bytes.len().min(TEXT_MAX)];
     (html! { pre class="text" tabindex="0" { (String::from_utf8_lossy(shown)) } }, bytes.len() <= TEXT_MAX)
 }

@@ -32,7 +32,9 @@ pub(super) fn buttons(visit: &Visit, schedule: &Schedule) -> Markup {
 /// `POST /dashboard/schedules/{id}/run`
 pub(in crate::dashboard) async fn run(visit: Visit, _: Payload) -> Answer {
     let id = named(&visit).await?.id.to_string();
+    let room = visit.service().room_for(&visit.caller, 1).await?;
     let job = visit.service().run_schedule(visit.asked(&id), None).await?;
+    room.fill([job.id]);
     // Who may not look at jobs stays with the schedule.
     let place = if visit.may(READ) { format!("/jobs/{}", job.id) } else { format!("/schedules/{id}") };
     Ok(visit.see(&visit.to(&place)))

@@ -14,7 +14,7 @@ use crate::dashboard::visit::{Answer, Visit};
 use crate::dashboard::words::escaped;
 use crate::error::{Error, FieldError};
 use crate::http::problem::status_of;
-use crate::http::terms;
+use crate::http::{body, terms};
 use crate::job::Priority;
 use crate::schedule::{MisfirePolicy, NewSchedule, OverlapPolicy, Schedule, Zone};
 
@@ -80,7 +80,7 @@ impl Filled {
             text => serde_json::from_str(text).map_err(|error| Error::field("payload", error.to_string()))?,
         };
         let or_none = |text: &str| if text.is_empty() { Value::Null } else { json!(text) };
-        Ok(json!({
+        let terms = json!({
             "name": self.name,
             "description": or_none(&self.description),
             "subType": self.sub_type,
@@ -91,7 +91,9 @@ impl Filled {
             "misfirePolicy": or_none(&self.misfire),
             "overlapPolicy": or_none(&self.overlap),
         })
-        .to_string())
+        .to_string();
+        body::scan(terms.as_bytes())?;
+        Ok(terms)
     }
 }
 
@@ -102,7 +104,7 @@ pub(in crate::dashboard) async fn blank(visit: Visit, _: Payload) -> Answer {
 
 /// `POST /dashboard/schedules/new`
 pub(in crate::dashboard) async fn create(visit: Visit, payload: Payload) -> Answer {
-    let filled = Filled::read(&Form::read(&visit, payload).await?);
+    let filled = Filled::read(&Form::read_with_payload(&visit, payload).await?);
     match made(&visit, &filled).await {
         Ok(place) => Ok(visit.see(&place)),
         Err(error) => Ok(complain(&visit, filled, &error)),
@@ -126,7 +128,7 @@ pub(in crate::dashboard) async fn page(visit: Visit, _: Payload) -> Answer {
 /// `POST /dashboard/schedules/{id}/edit`
 pub(in crate::dashboard) async fn change(visit: Visit, payload: Payload) -> Answer {
     let schedule = named(&visit).await?;
-    let filled = Filled::read(&Form::read(&visit, payload).await?);
+    let filled = Filled::read(&Form::read_with_payload(&visit, payload).await?);
     match changed(&visit, &schedule, &filled).await {
         Ok(place) => Ok(visit.see(&place)),
         Err(error) => Ok(complain(&visit, filled, &error)),
