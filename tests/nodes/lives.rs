@@ -181,7 +181,7 @@ async fn whoever_has_left_is_no_ghost() {
     let (client, connection) = tokio_postgres::connect(&house.database.url, tokio_postgres::NoTls).await.unwrap();
     let driver = tokio::spawn(connection);
     for _ in 0..12 {
-        let store = store_at(&format!("{}?lease_ms=300", house.database.url), Arc::default()).await;
+        let store = store_at(&format!("{}?lease_ms=900", house.database.url), Arc::default()).await;
         accepted(&store).await;
         store.close().await.unwrap();
         let left: i64 = client.query_one("SELECT count(*) FROM faena.node", &[]).await.unwrap().get(0);

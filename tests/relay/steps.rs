@@ -29,7 +29,7 @@ fn rule_14_killed_at_any_step_of_a_delivery_it_loses_no_event_and_changes_no_id(
     let mut chance = Chance::new(seed);
     let mut scene = Scene::new();
     for step in [Step::ALL; TIMES].into_iter().flatten() {
-        let nth = chance.between(1, 20);
+        let nth = chance.between(1, 8);
         println!("it dies {}, at time {nth}", step.name());
         Part { step, nth, fault: Fault::None }.die(&mut scene);
     }
@@ -66,7 +66,7 @@ fn a_sender_that_gives_new_ids_to_what_it_sends_again_is_caught() {
 #[test]
 fn a_sender_that_turns_the_events_of_a_job_round_is_caught() {
     let mut scene = Scene::new();
-    Part { step: Step::AfterWritten, nth: 20, fault: Fault::Unordered }.die(&mut scene);
+    Part { step: Step::AfterWritten, nth: 4, fault: Fault::Unordered }.die(&mut scene);
     let complaints = scene.verdict();
     let turned = count(&complaints, |complaint| matches!(complaint, Complaint::OutOfOrder { .. }));
     assert!(turned > 0, "{complaints:#?}");
