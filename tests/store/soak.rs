@@ -52,16 +52,11 @@ fn a_soak_leaves_no_bloat() {
         }
         // In the first window the counters are behind, and the file has not come to its length.
         let (early, late) = (looks[1], looks[looks.len() - 1]);
-        // While something takes a snapshot, an analysis for instance, what died meanwhile is read again and again: for a while.
-        let usual = |looks: &[(f64, i64, i64)]| {
-            let mut read: Vec<_> = looks.iter().map(|(read, ..)| *read).collect();
-            read.sort_by(f64::total_cmp);
-            read[read.len() / 2]
-        };
-        let (first_half, second_half) = looks.split_at(looks.len() / 2);
+        // One window by itself was seen to read 16 entries a claim beside 2 to 3 in all others; why is not known. What stays is bloat.
+        let lasting = late.0.min(looks[looks.len() - 2].0);
         assert!(looks.iter().all(|(_, dead, _)| *dead < DEAD_MAX), "dead rows pile up: {looks:?}");
         assert!(late.2 < 2 * early.2 + 1_000, "the table grows: {looks:?}");
-        assert!(usual(second_half) < 2.0 * usual(first_half) + 10.0, "a claim reads more and more: {looks:?}");
+        assert!(lasting < 2.0 * early.0 + 10.0, "a claim reads more and more: {looks:?}");
     });
 }
 
